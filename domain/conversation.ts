@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { sizes } from '../core/limits.ts';
+import { editSchema } from './normalization/result.ts';
+
+/** Who said a turn. */
+export const speakerSchema = z.enum(['user', 'agent']).meta({ id: 'Speaker' });
+
+/**
+ * A turn as it is appended. The id is chosen by whoever appends it and is the idempotency key: appending the same one
+ * again changes nothing.
+ */
+export const newTurnSchema = z
+  .object({
+    id: z.uuid(),
+    speaker: speakerSchema,
+    agent: z.string().max(64).nullable().default(null).describe('Agent of the roster that was active.'),
+    text: z.string().max(sizes.turnCharacters).describe('As shown: normalized for a user, as heard for an agent.'),
+    raw: z
+      .string()
+      .max(sizes.turnCharacters)
+      .nullable()
+      .default(null)
+      .describe('What the recogniser heard, when it differs.'),
+    edits: z.array(editSchema).max(1_000).default([]),
+    interrupted: z.boolean().default(false),
+    saidAt: z.iso.datetime(),
+  })
+  .meta({ id: 'NewTurn' });
+
+export type NewTurn = z.input<typeof newTurnSchema>;
+
+/** A turn as it is kept, with its place in the session. */
+export const turnSchema = newTurnSchema.extend({ position: z.number().int() }).meta({ id: 'Turn' });
+
+export type Turn = z.infer<typeof turnSchema>;
+
+/** Topics of the text streams we add to LiveKit's own `lk.chat` and `lk.transcription`. */
+export const topics = {
+  /** JSON `TranscriptDetail`: what normalization did to one transcript. */
+  transcriptDetail: 'parley.transcript',
+  /** JSON `TurnReport`: where the time of one answered turn went. */
+  turnReport: 'parley.turn',
+} as const;
+
+/** Sent on `topics.transcriptDetail` for each final transcript and typed message. */
+export const transcriptDetailSchema = z.object({
+  text: z.string(),
+  raw: z.string(),
+  edits: z.array(editSchema),
+  typed: z.boolean(),
+});
+
+export type TranscriptDetail = z.infer<typeof transcriptDetailSchema>;
+
+/** Sent on `topics.turnReport` once a turn is answered. Milliseconds; null where a stage did not take part. */
+export const turnReportSchema = z.object({
+  turnId: z.string(),
+  agent: z.string(),
+  typed: z.boolean(),
+  interrupted: z.boolean(),
+  /** Last voiced audio to the final transcript. */
+  transcriptionDelayMs: z.number().nullable(),
+  /** Last voiced audio to the turn being sure. */
+  endOfTurnDelayMs: z.number().nullable(),
+  /** LLM request to its first token (TTFT), of the request whose text was spoken. */
+  ttftMs: z.number().nullable(),
+  /** First text to first audio of the TTS (TTFB). */
+  ttfbMs: z.number().nullable(),
+  /** Audio the TTS made for this reply. */
+  audioMs: z.number().nullable(),
+});
+
+export type TurnReport = z.infer<typeof turnReportSchema>;

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+/** How a person takes part: `voice` includes typing, `text` is typing alone. */
+export const modalitySchema = z.enum(['voice', 'text']).meta({ id: 'Modality' });
+
+export type Modality = z.infer<typeof modalitySchema>;
+
+/**
+ * What a dispatch carries. Clients can read and write it, so it never holds an identity or a secret. Unknown keys are
+ * the app's own business and are let through.
+ */
+export const dispatchMetadataSchema = z.looseObject({ modality: modalitySchema.default('voice') });
+
+/** One conversation of one user in one LiveKit room. */
+export const sessionSchema = z
+  .object({
+    id: z.uuid(),
+    roomName: z.string(),
+    agentName: z.string(),
+    modality: modalitySchema,
+    createdAt: z.iso.datetime(),
+    endedAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'Session' });
+
+export type Session = z.infer<typeof sessionSchema>;
+
+/** What a job gets for its LiveKit join token: the session it serves and a token to act in it. */
+export const claimSchema = z
+  .object({
+    session: sessionSchema,
+    /** Identity of the one participant the agent listens to. */
+    participantIdentity: z.string(),
+    sessionToken: z.string(),
+    expiresAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Claim' });
+
+export type Claim = z.infer<typeof claimSchema>;
+
+/** A lease renewed: the next session token. */
+export const renewalSchema = claimSchema.pick({ sessionToken: true, expiresAt: true }).meta({ id: 'Renewal' });
+
+export type Renewal = z.infer<typeof renewalSchema>;
+
+/** Identity a user has in every room. */
+export function participantIdentityOf(userId: string): string {
+  return `user-${userId}`;
+}
