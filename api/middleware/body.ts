@@ -1,0 +1,40 @@
+import { createMiddleware } from 'hono/factory';
+import { AppError } from '../../core/errors.ts';
+import { sizes } from '../../core/limits.ts';
+import type { ApiEnvironment } from '../environment.ts';
+
+const tooLarge = () => new AppError('too_large', `The body is larger than ${sizes.requestBodyBytes} bytes`);
+
+/**
+ * Refuses bodies over `sizes.requestBodyBytes`: by their `content-length`, or while they stream in when they have none.
+ * An empty body loses its content type, so that an optional JSON body may be left out whatever the client says it sends.
+ */
+export const body = createMiddleware<ApiEnvironment>(async function body(c, next) {
+  if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
+  const length = c.req.header('content-length');
+  if (length !== undefined && Number(length) > sizes.requestBodyBytes) throw tooLarge();
+  if (length === undefined || c.req.header('transfer-encoding') !== undefined) {
+    const bytes = await readUpTo(c.req.raw.body, sizes.requestBodyBytes);
+    c.req.raw = bytes.length ? new Request(c.req.raw, { body: bytes }) : withoutBody(c.req.raw);
+  } else if (length === '0') {
+    c.req.raw = withoutBody(c.req.raw);
+  }
+  await next();
+});
+
+async function readUpTo(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream ?? []) {
+    size += chunk.length;
+    if (size > limit) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function withoutBody(request: Request): Request {
+  const headers = new Headers(request.headers);
+  headers.delete('content-type');
+  return new Request(request.url, { method: request.method, headers });
+}

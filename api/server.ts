@@ -1,0 +1,34 @@
+import { loadApiConfig } from '../core/config.ts';
+import { AppError, ConfigError } from '../core/errors.ts';
+import { Releasers, stopSignal } from '../core/lifecycle.ts';
+import { createLog } from '../core/log.ts';
+import { openDatabase } from '../db/client.ts';
+import { startApi } from './start.ts';
+
+/** The API's process: starts, serves until it is told to stop, drains, ends. */
+async function main(): Promise<void> {
+  const releasers = new Releasers();
+  const stopped = stopSignal();
+  try {
+    const config = loadApiConfig(process.env);
+    const log = createLog('parley-api', config.logLevel);
+    const database = await openDatabase({ url: config.databaseUrl, poolSize: config.databasePoolSize });
+    releasers.add(() => database.close());
+    await database.migrate();
+    const api = await startApi({ settings: config, database, log });
+    releasers.add(() => api.close());
+    log.info({ port: api.port }, 'the API listens');
+    log.info({ signal: await stopped }, 'the API drains');
+  } finally {
+    await releasers.releaseAll();
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const isExpected = error instanceof ConfigError || error instanceof AppError;
+    process.stderr.write(`${isExpected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,112 @@
+import { createServer, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { systemClock } from '../core/clock.ts';
+import type { ApiConfig } from '../core/config.ts';
+import { createSessionTokens } from '../core/crypto.ts';
+import { AppError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { ServiceSettings, Services } from '../services/context.ts';
+import { watchDispatches } from '../services/dispatches.ts';
+import { createRooms } from '../services/rooms.ts';
+import { developmentUserId, ensureUser } from '../services/users.ts';
+import { createApp } from './app.ts';
+import { startWatchdog } from './watchdog.ts';
+
+const watchdogIntervalMs = 1_000;
+/** Requests still running after this long are cut off when the API stops. */
+const drainTimeoutMs = 10_000;
+
+/** What an API process is made of. */
+export interface ApiOptions {
+  /** `port: 0` takes any free one. */
+  settings: ServiceSettings & Pick<ApiConfig, 'jwtSecret' | 'developmentToken' | 'host' | 'port'>;
+  /** Open and migrated; closing it is left to the caller. */
+  database: Pick<Services, 'db'> & { ping(): Promise<void> };
+  log: Log;
+}
+
+/** A listening API. */
+export interface RunningApi {
+  /** Where this machine reaches it. */
+  url: string;
+  port: number;
+  /** Reports not ready, lets running requests end, and stops. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the API over HTTP and runs its watchdog, after making the development user.
+ * @throws AppError `conflict` when the port is taken.
+ */
+export async function startApi({ settings, database, log }: ApiOptions): Promise<RunningApi> {
+  let draining = false;
+  const services: Services = {
+    db: database.db,
+    rooms: createRooms(settings.livekit),
+    sessionTokens: createSessionTokens(settings.jwtSecret, systemClock),
+    settings,
+    clock: systemClock,
+    log,
+  };
+  const actor = { kind: 'system', name: 'api' } as const;
+  await ensureUser({ ...services, actor }, { userId: developmentUserId });
+
+  const app = createApp({
+    ...services,
+    developmentToken: settings.developmentToken,
+    ping: database.ping,
+    isDraining: () => draining,
+  });
+  const server = createServer(getRequestListener(app.fetch));
+  const port = await listen(server, settings.host, settings.port);
+  const watchdog = startWatchdog({
+    round: () => watchDispatches({ ...services, actor }),
+    intervalMs: watchdogIntervalMs,
+    log,
+  });
+
+  return {
+    url: localUrl(settings.host, port),
+    port,
+    async close() {
+      draining = true;
+      await Promise.all([watchdog.stop(), closeServer(server)]);
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(listenFailure(error, host, port)));
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address ? address.port : port);
+    });
+  });
+}
+
+function listenFailure(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (error.code === 'EADDRINUSE') {
+    return new AppError('conflict', `Port ${port} is in use: stop what listens there or set API_PORT`, {
+      cause: error,
+    });
+  }
+  return new AppError('unavailable', `Can't listen on ${host}:${port} (${error.code}): set API_HOST and API_PORT`, {
+    cause: error,
+  });
+}
+
+function localUrl(host: string, port: number): string {
+  if (host === '0.0.0.0' || host === '::') return `http://127.0.0.1:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cutOff = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
+    server.close(() => {
+      clearTimeout(cutOff);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,64 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { jwtVerify, SignJWT } from 'jose';
+import { z } from 'zod';
+import type { Clock } from './clock.ts';
+import { lifetimes } from './limits.ts';
+
+const issuer = 'parley';
+const audience = 'parley-session';
+
+const sessionClaimsSchema = z.object({ sessionId: z.uuid(), userId: z.uuid(), jobIdentity: z.string().min(1) });
+
+/** What a session token says: which job may act for which user in which session. */
+export type SessionClaims = z.infer<typeof sessionClaimsSchema>;
+
+/** Signs and reads the tokens of agents in a call. */
+export interface SessionTokens {
+  /** A token for `lifetimes.sessionTokenSeconds` from now. */
+  sign(claims: SessionClaims): Promise<{ token: string; expiresAt: Date }>;
+  /** The claims of a token we signed that has not expired, or null for anything else. */
+  verify(token: string): Promise<SessionClaims | null>;
+}
+
+/** Session tokens as JWT (RFC 7519) with HS256; issuer and audience keep them apart from tokens of other services. */
+export function createSessionTokens(secret: string, clock: Clock): SessionTokens {
+  const key = new TextEncoder().encode(secret);
+  return {
+    async sign(claims) {
+      const issuedAtSeconds = Math.floor(clock().getTime() / 1_000);
+      const expiresAtSeconds = issuedAtSeconds + lifetimes.sessionTokenSeconds;
+      const token = await new SignJWT(claims)
+        .setProtectedHeader({ alg: 'HS256' })
+        .setIssuer(issuer)
+        .setAudience(audience)
+        .setIssuedAt(issuedAtSeconds)
+        .setExpirationTime(expiresAtSeconds)
+        .sign(key);
+      return { token, expiresAt: new Date(expiresAtSeconds * 1_000) };
+    },
+    async verify(token) {
+      try {
+        const { payload } = await jwtVerify(token, key, {
+          issuer,
+          audience,
+          algorithms: ['HS256'],
+          requiredClaims: ['exp'],
+          currentDate: clock(),
+        });
+        return sessionClaimsSchema.safeParse(payload).data ?? null;
+      } catch {
+        return null;
+      }
+    },
+  };
+}
+
+/** Compares two secrets in a time that depends on neither of them. */
+export function equalSecrets(left: string, right: string): boolean {
+  return timingSafeEqual(digest(left), digest(right));
+}
+
+// Digests have one length, which timingSafeEqual needs, and the comparison says nothing about the secrets' lengths.
+function digest(value: string): Buffer {
+  return createHash('sha256').update(value).digest();
+}

@@ -1,0 +1,147 @@
+import { eq } from 'drizzle-orm';
+import { afterEach, expect, it } from 'vitest';
+import { AppError } from '../../core/errors.ts';
+import { lifetimes } from '../../core/limits.ts';
+import { sessions } from '../../db/schema/sessions.ts';
+import { participantIdentityOf } from '../../domain/session.ts';
+import { watchDispatches } from '../../services/dispatches.ts';
+import { issueToken } from '../../services/tokens.ts';
+import { describeOnBothDatabases } from './on-both-databases.ts';
+import { settings, system } from './world.ts';
+
+const patienceMs = settings.agentJoinTimeoutMs;
+
+describeOnBothDatabases('the dispatch watchdog', (world) => {
+  const watch = () => watchDispatches(world().context(system));
+  const stored = async (id: string) => {
+    const [session] = await world().database.db.select().from(sessions).where(eq(sessions.id, id));
+    return session;
+  };
+  const person = (userId: string) => ({
+    identity: participantIdentityOf(userId),
+    isAgent: false,
+    joinedAt: world().clock.now(),
+  });
+  const agent = () => ({ identity: 'agent-x', isAgent: true, joinedAt: world().clock.now() });
+  const newSession = async () => {
+    const user = await world().newUser();
+    return { user, ...(await world().newSession(user)) };
+  };
+
+  // Each test counts on being the only one with anything due.
+  afterEach(async () => {
+    await world().database.db.delete(sessions);
+    world().rooms.dispatches.length = 0;
+    world().rooms.allowed = true;
+  });
+
+  it('asks LiveKit nothing while nothing is due', async () => {
+    world().rooms.allowed = false;
+    expect(await watch()).toBe(0);
+    const { user, ...session } = await newSession();
+    expect(await watch()).toBe(0);
+    world().clock.advance(patienceMs);
+    await world().claim(user, session);
+    expect(await watch()).toBe(0);
+  });
+
+  it('dispatches again for a person who has waited long enough, and then gives that dispatch its time', async () => {
+    const { user, id, roomName } = await newSession();
+    world().clock.advance(patienceMs / 2);
+    world().rooms.set(roomName, [person(user.userId)]);
+    world().clock.advance(patienceMs / 2);
+    expect(await watch()).toBe(0);
+    world().clock.advance(patienceMs / 2);
+    expect(await watch()).toBe(1);
+    expect(world().rooms.dispatches).toEqual([{ roomName, agentName: 'parley', metadata: { modality: 'voice' } }]);
+    expect(await stored(id)).toMatchObject({ dispatchAttempts: 1 });
+
+    world().clock.advance(patienceMs - 1);
+    expect(await watch()).toBe(0);
+    world().clock.advance(1);
+    expect(await watch()).toBe(1);
+    expect(await stored(id)).toMatchObject({ dispatchAttempts: 2 });
+  });
+
+  it('leaves rooms alone that have an agent, or nobody but strangers', async () => {
+    const [served, strange] = [await newSession(), await newSession()];
+    world().rooms.set(served.roomName, [person(served.user.userId), agent()]);
+    world().rooms.set(strange.roomName, [person(served.user.userId)]);
+    world().clock.advance(patienceMs * 3);
+    expect(await watch()).toBe(0);
+    expect(world().rooms.dispatches).toEqual([]);
+  });
+
+  it('replaces a job that is not heard of any more, long after the token has ended', async () => {
+    const { user, ...session } = await newSession();
+    await world().claim(user, session);
+    world().rooms.set(session.roomName, [person(user.userId)]);
+    world().clock.advance(settings.tokenTtlSeconds * 1_000);
+    await world().claim(user, session, 'agent-next');
+    world().clock.advance(lifetimes.leaseMs - 1);
+    expect(await watch()).toBe(0);
+    world().clock.advance(1);
+    expect(await watch()).toBe(1);
+  });
+
+  it('ends a session without a room once its token has ended, and never asks about it again', async () => {
+    const { id } = await newSession();
+    world().clock.advance(patienceMs);
+    expect(await watch()).toBe(0);
+    expect(await stored(id)).toMatchObject({ endedAt: null });
+    world().clock.advance(settings.tokenTtlSeconds * 1_000);
+    expect(await watch()).toBe(0);
+    expect((await stored(id))?.endedAt).toEqual(world().clock.now());
+
+    world().rooms.allowed = false;
+    world().clock.advance(patienceMs);
+    expect(await watch()).toBe(0);
+  });
+
+  it('looks after an ended session again when a new token is asked for', async () => {
+    const { user, id, roomName } = await newSession();
+    world().clock.advance(settings.tokenTtlSeconds * 1_000);
+    await watch();
+    await issueToken(world().context(user), { room_name: roomName });
+    expect(await stored(id)).toMatchObject({ endedAt: null });
+    world().rooms.set(roomName, [person(user.userId)]);
+    world().clock.advance(patienceMs);
+    expect(await watch()).toBe(1);
+  });
+
+  it('dispatches once when two processes watch at the same time', async () => {
+    const waiting = await Promise.all(Array.from({ length: 6 }, newSession));
+    for (const { user, roomName } of waiting) world().rooms.set(roomName, [person(user.userId)]);
+    world().clock.advance(patienceMs);
+    const rounds = await Promise.all([watch(), watch(), watch()]);
+    expect(rounds.reduce((sum, count) => sum + count, 0)).toBe(6);
+    const rooms = world().rooms.dispatches.map((dispatch) => dispatch.roomName);
+    expect(rooms.toSorted()).toEqual(waiting.map((session) => session.roomName).toSorted());
+  });
+
+  it('serves the other sessions when one can not be looked at, and fails all the same', async () => {
+    const [broken, waiting] = [await newSession(), await newSession()];
+    for (const { user, roomName } of [broken, waiting]) world().rooms.set(roomName, [person(user.userId)]);
+    world().clock.advance(patienceMs);
+    const { rooms } = world();
+    const flaky = {
+      existing: (names: string[]) => rooms.existing(names),
+      dispatch: (...given: Parameters<typeof rooms.dispatch>) => rooms.dispatch(...given),
+      participants: (name: string) =>
+        name === broken.roomName ? Promise.reject(new AppError('unavailable', 'away')) : rooms.participants(name),
+    };
+    const round = watchDispatches({ ...world().context(system), rooms: flaky });
+    await expect(round).rejects.toMatchObject({ code: 'unavailable' });
+    expect(rooms.dispatches.map((dispatch) => dispatch.roomName)).toEqual([waiting.roomName]);
+
+    world().clock.advance(patienceMs - 1);
+    expect(await watch()).toBe(0);
+    world().clock.advance(1);
+    expect(await watch()).toBe(2);
+  });
+
+  it('is for the service itself', async () => {
+    const user = await world().newUser();
+    await expect(watchDispatches(world().context(user))).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});

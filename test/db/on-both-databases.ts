@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, describe, inject } from 'vitest';
+import { openWorld, type World } from './world.ts';
+
+/** Runs one suite on embedded PGlite and on a real PostgreSQL, each with a database of its own. */
+export function describeOnBothDatabases(name: string, suite: (world: () => World) => void): void {
+  const postgresUrl = inject('postgresUrl');
+  describe(`${name} on PGlite`, () => suite(openedAround()));
+  // The set-up has said why there is none, or has failed the run.
+  describe.skipIf(!postgresUrl)(`${name} on PostgreSQL`, () => suite(openedAround(postgresUrl ?? undefined)));
+}
+
+function openedAround(postgresUrl?: string): () => World {
+  let world: World | undefined;
+  beforeAll(async () => {
+    world = await openWorld(postgresUrl);
+  });
+  afterAll(() => world?.close());
+  return () => {
+    if (!world) throw new Error('the database is open inside of tests only');
+    return world;
+  };
+}

@@ -1,0 +1,127 @@
+import { eq } from 'drizzle-orm';
+import { expect, it } from 'vitest';
+import { newId } from '../../core/ids.ts';
+import { lifetimes } from '../../core/limits.ts';
+import { sessions } from '../../db/schema/sessions.ts';
+import { participantIdentityOf } from '../../domain/session.ts';
+import { claimSession, releaseSession, renewSession } from '../../services/sessions.ts';
+import { describeOnBothDatabases } from './on-both-databases.ts';
+
+describeOnBothDatabases('sessions', (world) => {
+  const newSession = async () => {
+    const user = await world().newUser();
+    return { user, session: await world().newSession(user) };
+  };
+  const claimAs = (jobIdentity: string, roomName: string) =>
+    claimSession(world().context({ kind: 'job', roomName, jobIdentity }));
+
+  it('are claimed by the job of their room, which gets a token for exactly this session', async () => {
+    const { user, session } = await newSession();
+    const claim = await claimAs('agent-a', session.roomName);
+    expect(claim).toMatchObject({
+      session: { id: session.id, roomName: session.roomName, agentName: 'parley', modality: 'voice', endedAt: null },
+      participantIdentity: participantIdentityOf(user.userId),
+    });
+    expect(await world().sessionTokens.verify(claim.sessionToken)).toEqual({
+      sessionId: session.id,
+      userId: user.userId,
+      jobIdentity: 'agent-a',
+    });
+    const lifetimeMs = new Date(claim.expiresAt).getTime() - world().clock.now().getTime();
+    expect(Math.ceil(lifetimeMs / 1_000)).toBe(lifetimes.sessionTokenSeconds);
+  });
+
+  it('give a token that ends', async () => {
+    const { session } = await newSession();
+    const { sessionToken } = await claimAs('agent-a', session.roomName);
+    world().clock.advance(lifetimes.sessionTokenSeconds * 1_000);
+    expect(await world().sessionTokens.verify(sessionToken)).toBeNull();
+  });
+
+  it('are not found for a room nobody has a session in', async () => {
+    await expect(claimAs('agent-a', 'no-such-room')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('have one job at a time: the same one may claim again, another one not before the lease ends', async () => {
+    const { session } = await newSession();
+    await claimAs('agent-a', session.roomName);
+    await expect(claimAs('agent-a', session.roomName)).resolves.toHaveProperty('sessionToken');
+    world().clock.advance(lifetimes.leaseMs - 1);
+    await expect(claimAs('agent-b', session.roomName)).rejects.toMatchObject({ code: 'conflict' });
+    world().clock.advance(1);
+    await expect(claimAs('agent-b', session.roomName)).resolves.toHaveProperty('sessionToken');
+  });
+
+  it('go to exactly one of many jobs that claim together', async () => {
+    const { session } = await newSession();
+    const claims = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, index) => claimAs(`agent-${index}`, session.roomName)),
+    );
+    expect(claims.filter((claim) => claim.status === 'fulfilled')).toHaveLength(1);
+    for (const claim of claims) {
+      if (claim.status === 'rejected') expect(claim.reason).toMatchObject({ code: 'conflict' });
+    }
+  });
+
+  it('stay with the job that sends heartbeats', async () => {
+    const { user, session } = await newSession();
+    const agent = await world().claim(user, session, 'agent-a');
+    for (let beat = 0; beat < 3; beat += 1) {
+      world().clock.advance(lifetimes.leaseMs - 1);
+      const renewal = await renewSession(world().context(agent), { sessionId: session.id });
+      expect(await world().sessionTokens.verify(renewal.sessionToken)).toMatchObject({ jobIdentity: 'agent-a' });
+    }
+    await expect(claimAs('agent-b', session.roomName)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('can be renewed late while nobody else took them, and no more once somebody did', async () => {
+    const { user, session } = await newSession();
+    const agent = await world().claim(user, session, 'agent-a');
+    world().clock.advance(lifetimes.leaseMs * 2);
+    await renewSession(world().context(agent), { sessionId: session.id });
+    world().clock.advance(lifetimes.leaseMs);
+    await claimAs('agent-b', session.roomName);
+    const late = renewSession(world().context(agent), { sessionId: session.id });
+    await expect(late).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('are free at once when their job releases them, and only when it still holds them', async () => {
+    const { user, session } = await newSession();
+    const first = await world().claim(user, session, 'agent-a');
+    await releaseSession(world().context(first), { sessionId: session.id });
+    await world().claim(user, session, 'agent-b');
+    await releaseSession(world().context(first), { sessionId: session.id });
+    await expect(claimAs('agent-c', session.roomName)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('open again when they are claimed after their end', async () => {
+    const { session } = await newSession();
+    const { db } = world().database;
+    await db.update(sessions).set({ endedAt: world().clock.now() }).where(eq(sessions.id, session.id));
+    expect((await claimAs('agent-a', session.roomName)).session.endedAt).toBeNull();
+  });
+
+  it('are not found for the agent of another session, of the same user or not', async () => {
+    const { user, session } = await newSession();
+    await world().claim(user, session);
+    const neighbour = await world().claim(user, await world().newSession(user));
+    for (const verb of [renewSession, releaseSession]) {
+      const refused = verb(world().context(neighbour), { sessionId: session.id });
+      await expect(refused).rejects.toMatchObject({ code: 'not_found' });
+    }
+  });
+
+  it('are claimed by jobs and kept by agents, by nobody else', async () => {
+    const { user, session } = await newSession();
+    const agent = await world().claim(user, session);
+    for (const actor of [user, agent]) {
+      await expect(claimSession(world().context(actor))).rejects.toMatchObject({ code: 'forbidden' });
+    }
+    for (const verb of [renewSession, releaseSession]) {
+      for (const actor of [user, { kind: 'job', roomName: session.roomName, jobIdentity: newId() } as const]) {
+        const refused = verb(world().context(actor), { sessionId: session.id });
+        await expect(refused).rejects.toMatchObject({ code: 'forbidden' });
+      }
+    }
+  });
+});
