@@ -1,0 +1,20 @@
+import type { llm, stt, tts } from '@livekit/agents';
+import type { VendorsConfig } from '../core/config.ts';
+import { AnthropicLLM } from './llm/anthropic.ts';
+import { DeepgramSTT } from './stt/deepgram.ts';
+import { CartesiaTTS } from './tts/cartesia.ts';
+
+/** Makes the speech recogniser of a call; `keyTerms` are words it should expect. */
+export function createSTT(vendors: VendorsConfig, keyTerms: readonly string[]): stt.STT {
+  return new DeepgramSTT({ ...vendors.deepgram, keyTerms: [...keyTerms] });
+}
+
+/** Makes the language model of a call. */
+export function createLLM(vendors: VendorsConfig): llm.LLM {
+  return new AnthropicLLM(vendors.anthropic);
+}
+
+/** Makes the voice of a call. */
+export function createTTS(vendors: VendorsConfig): tts.TTS {
+  return new CartesiaTTS(vendors.cartesia);
+}

@@ -1,0 +1,96 @@
+import type { Message, MessagesRequest } from './anthropic-request.ts';
+
+/** What the model does: speaks, calls tools, or both. */
+export interface Reply {
+  text: string;
+  toolCalls: { name: string; input: Record<string, unknown> }[];
+}
+
+/** A reply of text alone. */
+export function say(text: string): Reply {
+  return { text, toolCalls: [] };
+}
+
+/** A reply that calls one tool. */
+export function call(name: string, input: Record<string, unknown> = {}): Reply {
+  return { text: '', toolCalls: [{ name, input }] };
+}
+
+/** One result the client sent back, with the call it answers. */
+export interface ToolResult {
+  name: string;
+  input: Record<string, unknown>;
+  content: string;
+  isError: boolean;
+}
+
+/** What a rule may look at. */
+export interface Situation {
+  /** The words of a note `Say: "..."` from the application that nobody spoke after; empty when there is none. */
+  instruction: string;
+  /** What the person said last; empty when nobody said anything in the last turn. */
+  speech: string;
+  /** Results in the last turn, unless somebody spoke after them. */
+  results: ToolResult[];
+  /** What the assistant said last. */
+  spoken: string;
+  /** Descriptions of the tools that may be called, by name. */
+  tools: ReadonlyMap<string, string>;
+}
+
+/** A block wrapped in a tag is a note of the application, not speech. */
+const note = /^<(\w+)>\s*([\s\S]*?)\s*<\/\1>$/;
+
+/** Reads a request as the rules see it. */
+export function readSituation({ messages, tools = [], tool_choice: choice }: MessagesRequest): Situation {
+  const last = messages.at(-1);
+  const spoken = messages.findLast((message) => message.role === 'assistant' && speechOf(message).length);
+  const speech = last ? (speechOf(last).at(-1) ?? '') : '';
+  const offered = choice?.type === 'none' ? [] : tools;
+  return {
+    instruction: last ? instructionOf(last) : '',
+    speech,
+    results: speech ? [] : resultsOf(messages),
+    spoken: spoken ? speechOf(spoken).join(' ') : '',
+    tools: new Map(offered.map(({ name, description = '' }) => [name, description])),
+  };
+}
+
+/** Reads a tool's JSON, which a client may have encoded twice. Undefined when it is not an object. */
+export function parseResult(content: string): Record<string, unknown> | undefined {
+  let value: unknown = content;
+  try {
+    for (let depth = 0; depth < 2 && typeof value === 'string'; depth += 1) value = JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+  return typeof value === 'object' && value !== null ? { ...value } : undefined;
+}
+
+function textsOf({ content }: Message): string[] {
+  return content.flatMap((block) => (block.type === 'text' ? [block.text.trim()] : []));
+}
+
+function speechOf(message: Message): string[] {
+  return textsOf(message).filter((text) => !note.test(text));
+}
+
+function instructionOf(message: Message): string {
+  const words = note.exec(textsOf(message).at(-1) ?? '')?.[2] ?? '';
+  return /Say: "(.+)"/s.exec(words)?.[1] ?? '';
+}
+
+function resultsOf(messages: readonly Message[]): ToolResult[] {
+  const calls = new Map(
+    messages.flatMap(({ content }) =>
+      content.flatMap((block) => (block.type === 'tool_use' ? [[block.id, block] as const] : [])),
+    ),
+  );
+  return (messages.at(-1)?.content ?? []).flatMap((block) => {
+    if (block.type !== 'tool_result') return [];
+    const { name = '', input = {} } = calls.get(block.tool_use_id) ?? {};
+    const { content = '', is_error: isError = false } = block;
+    const text = typeof content === 'string' ? content : content.map((part) => part.text).join('\n');
+    return [{ name, input, content: text, isError }];
+  });
+}

@@ -1,0 +1,345 @@
+import { APIConnectionError, APIStatusError, APITimeoutError, initializeLogger, type tts } from '@livekit/agents';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { SandboxEvent } from '../../sandbox/log.ts';
+import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
+import type { Vendor } from '../../sandbox/settings.ts';
+import type { StandInFactory } from '../../sandbox/stand-in.ts';
+import { voicedMs } from '../../sandbox/voice.ts';
+
+/** What the suite needs to know of an adapter. */
+export interface TtsHarness {
+  vendor: Vendor;
+  standIn: StandInFactory;
+  create(options: { baseUrl: string; chunkTimeoutMs: number }): tts.TTS & { prewarm(): void };
+}
+
+const sentence = 'Goedemorgen, waarmee kan ik u helpen? ';
+const reply = [sentence, 'Dinsdag om half tien ', 'is er nog plaats, ', 'schikt u dat?'];
+const chunkTimeoutMs = 1_500;
+const connOptions = { maxRetry: 0, retryIntervalMs: 50, timeoutMs: 5_000 };
+
+/** Everything a stream gave. */
+interface Heard {
+  audio: tts.SynthesizedAudio[];
+  /** Number of `END_OF_STREAM` marks. */
+  ends: number;
+}
+
+/** The behaviour every text-to-speech adapter must have, tried against its vendor's stand-in. */
+export function describeTtsContract(name: string, harness: TtsHarness): void {
+  describe(name, () => {
+    let sandbox: Sandbox;
+    let voice: ReturnType<TtsHarness['create']>;
+    let errors: Parameters<tts.TTSCallbacks['error']>[0][];
+
+    beforeEach(async () => {
+      initializeLogger({ pretty: false, level: 'error' });
+      sandbox = await startSandbox([harness.standIn]);
+      voice = harness.create({ baseUrl: sandbox.url, chunkTimeoutMs });
+      errors = [];
+      voice.on('error', (error) => errors.push(error));
+    });
+
+    afterEach(async () => {
+      await voice.close();
+      await sandbox.close();
+      expect(events('unexpected-request')).toEqual([]);
+      expect(events('stand-in-failed')).toEqual([]);
+    });
+
+    const events = (event: string): SandboxEvent[] => sandbox.log.events({ vendor: harness.vendor, event });
+    const seen = (event: string, count = 1) =>
+      vi.waitFor(() => expect(events(event).length).toBeGreaterThanOrEqual(count), { timeout: 10_000 });
+    const say = (...texts: string[]): tts.SynthesizeStream => {
+      const stream = voice.stream({ connOptions });
+      for (const text of texts) stream.pushText(text);
+      stream.endInput();
+      return stream;
+    };
+
+    it('gives the audio of a text, marks its last frame and then ends', async () => {
+      const metrics: Parameters<tts.TTSCallbacks['metrics_collected']>[0][] = [];
+      voice.on('metrics_collected', (each) => metrics.push(each));
+      const heard = await hear(say(...reply));
+      const [completed] = events('context-completed');
+      expect(durationMs(heard)).toBeGreaterThan(0.8 * Number(completed?.audioMs));
+      expect(durationMs(heard)).toBeLessThan(1.2 * Number(completed?.audioMs));
+      expect(voicedIn(heard)).toBeGreaterThan(0.8 * Number(completed?.voicedMs));
+      expect(completed?.characters).toBe(reply.join('').length);
+      expect(heard.audio.map((audio) => audio.final)).toEqual([...heard.audio.slice(1).map(() => false), true]);
+      expect(heard.audio.every(({ frame }) => frame.sampleRate === voice.sampleRate && frame.channels === 1)).toBe(
+        true,
+      );
+      expect(heard.ends).toBe(1);
+      expect(metrics).toMatchObject([{ charactersCount: reply.join('').length, cancelled: false }]);
+      expect(metrics[0]?.ttfbMs).toBeGreaterThan(0);
+    });
+
+    it('gives longer audio for a longer text', async () => {
+      const short = durationMs(await hear(say(sentence)));
+      expect(durationMs(await hear(say(sentence, sentence, sentence)))).toBeGreaterThan(2 * short);
+    });
+
+    it('gives the first frame before it has the last of the text', async () => {
+      const stream = voice.stream({ connOptions });
+      stream.pushText(sentence);
+      stream.pushText('En verder');
+      const first = await stream.next();
+      expect(first.value).toMatchObject({ final: false });
+      stream.pushText(' nog dit.');
+      stream.endInput();
+      const rest = await hear(stream);
+      expect(rest.audio.at(-1)?.final).toBe(true);
+      expect(events('context-completed')).toMatchObject([{ characters: `${sentence}En verder nog dit.`.length }]);
+    });
+
+    it('speaks text as it comes from an input stream, word by word', async () => {
+      const stream = voice.stream({ connOptions });
+      const words = reply.join('').split(/(?<= )/);
+      stream.updateInputStream(
+        new ReadableStream<string>({
+          async pull(controller) {
+            const word = words.shift();
+            if (word === undefined) controller.close();
+            else controller.enqueue(word);
+          },
+        }),
+      );
+      const heard = await hear(stream);
+      expect(heard.audio.at(-1)?.final).toBe(true);
+      expect(events('context-completed')).toMatchObject([{ characters: reply.join('').length }]);
+    });
+
+    it('goes on after a pause in the text, without losing or repeating any', async () => {
+      const stream = voice.stream({ connOptions });
+      const hearing = hear(stream);
+      stream.pushText(sentence);
+      stream.pushText('Moment ');
+      await seen('context-completed');
+      stream.pushText('graag. ');
+      stream.endInput();
+      const heard = await hearing;
+      expect(errors).toEqual([]);
+      expect(sum(events('context-completed'), 'characters')).toBe(`${sentence}Moment graag. `.length);
+      expect(heard.audio.filter((audio) => audio.final)).toHaveLength(1);
+    });
+
+    it('says again what crossed the end of an expired context on its way', async () => {
+      const stream = voice.stream({ connOptions });
+      const hearing = hear(stream);
+      const add = sandbox.log.add.bind(sandbox.log);
+      // The stand-in logs the end as it sends it: text pushed at that moment is sent before the end is read.
+      vi.spyOn(sandbox.log, 'add').mockImplementation((vendor, event, ...more) => {
+        add(vendor, event, ...more);
+        if (event !== 'context-completed' || events(event).length > 1) return;
+        stream.pushText('Dinsdag om half tien is er nog plaats. Schikt u dat?');
+        stream.endInput();
+      });
+      stream.pushText(sentence);
+      await hearing;
+      expect(errors).toEqual([]);
+      expect(events('request-refused').length).toBeGreaterThan(0);
+      expect(sum(events('context-completed'), 'characters')).toBe(
+        `${sentence}Dinsdag om half tien is er nog plaats. Schikt u dat?`.length,
+      );
+    });
+
+    it('speaks flushed segments in order, each with its own id and last frame', async () => {
+      const stream = voice.stream({ connOptions });
+      stream.pushText('Een ogenblik alstublieft');
+      stream.flush();
+      stream.pushText('Dinsdag om half tien kan, als u dat schikt');
+      stream.endInput();
+      const heard = await hear(stream);
+      const segments = [...new Set(heard.audio.map((audio) => audio.segmentId))];
+      expect(segments).toHaveLength(2);
+      const lengths = segments.map((id) =>
+        durationMs({ audio: heard.audio.filter((each) => each.segmentId === id), ends: 0 }),
+      );
+      expect(lengths[1]).toBeGreaterThan(Number(lengths[0]));
+      expect(heard.audio.filter((audio) => audio.final).map((audio) => audio.segmentId)).toEqual(segments);
+      expect(heard.ends).toBe(1);
+    });
+
+    it('serves streams one after another and at once over one connection', async () => {
+      await hear(say(sentence));
+      const both = await Promise.all([hear(say(...reply)), hear(say(sentence))]);
+      expect(events('connection-opened')).toHaveLength(1);
+      const [, ...completed] = events('context-completed').map((event) => Number(event.audioMs));
+      expect(both.map(durationMs).toSorted(ascending).map(Math.round)).toEqual(completed.toSorted(ascending));
+    });
+
+    it('synthesizes a whole text', async () => {
+      const heard = await hear(voice.synthesize(reply.join(''), connOptions));
+      const [completed] = events('context-completed');
+      expect(durationMs(heard) / Number(completed?.audioMs)).toBeCloseTo(1, 1);
+      expect(heard.audio.at(-1)?.final).toBe(true);
+    });
+
+    it('on an interruption cancels what is being said and keeps the connection', async () => {
+      const stream = say(...reply);
+      await stream.next();
+      stream.close();
+      await seen('context-cancelled');
+      expect((await hear(stream)).ends).toBe(0);
+
+      const next = await hear(say(sentence));
+      const [completed, ...others] = events('context-completed');
+      expect(others).toEqual([]);
+      expect(Math.round(durationMs(next))).toBe(completed?.audioMs);
+      expect(completed?.connection).toBe(events('context-cancelled')[0]?.connection);
+      expect(events('connection-opened')).toHaveLength(1);
+      expect(errors).toEqual([]);
+    });
+
+    it('is silent about texts without a word, and asks the vendor nothing', async () => {
+      for (const texts of [[], [''], [' ... '], ['—', ' !']]) {
+        expect((await hear(say(...texts))).audio).toEqual([]);
+      }
+      expect((await hear(voice.synthesize(' … ', connOptions))).audio).toEqual([]);
+      expect(events('context-started')).toEqual([]);
+      expect(errors).toEqual([]);
+    });
+
+    it('is warm after prewarm', async () => {
+      voice.prewarm();
+      await seen('connection-opened');
+      expect(events('context-started')).toEqual([]);
+      await hear(say(sentence));
+      expect(events('connection-opened')).toHaveLength(1);
+    });
+
+    it('opens another connection when the vendor closed the first one between two turns', async () => {
+      voice.prewarm();
+      await seen('connection-opened');
+      sandbox.settings.setFailure(harness.vendor, { mode: 'close', times: 1, afterMs: 2_500 });
+      await hear(say('Goedemorgen.'));
+      await seen('connection-closed');
+      expect(durationMs(await hear(say(sentence)))).toBeGreaterThan(0);
+      expect(events('connection-opened')).toHaveLength(2);
+      expect(errors).toEqual([]);
+    });
+
+    describe.each(['before', 'after'] as const)('failures %s the connection is open', (moment) => {
+      beforeEach(async () => {
+        if (moment === 'before') return;
+        voice.prewarm();
+        await seen('connection-opened');
+      });
+      const failed = async (stream: tts.SynthesizeStream) => {
+        expect((await hear(stream)).audio).toEqual([]);
+        expect(errors).toHaveLength(1);
+        return errors[0]?.error;
+      };
+
+      it('reports a refused key as final', async () => {
+        sandbox.settings.setFailure(harness.vendor, { mode: 'refuse' });
+        const error = await failed(retrying(voice, sentence));
+        expect(error).toBeInstanceOf(APIStatusError);
+        expect(error).toMatchObject({ statusCode: 401, retryable: false });
+      });
+
+      it.each([
+        { mode: 'rate-limit', statusCode: 429 },
+        { mode: 'overload', statusCode: 503 },
+      ] as const)('reports $mode as worth a retry, and mends with one', async ({ mode, statusCode }) => {
+        sandbox.settings.setFailure(harness.vendor, { mode });
+        const error = await failed(say(sentence));
+        expect(error).toBeInstanceOf(APIStatusError);
+        expect(error).toMatchObject({ statusCode, retryable: true });
+
+        sandbox.settings.setFailure(harness.vendor, { mode, times: 1 });
+        expect((await hear(retrying(voice, ...reply))).ends).toBe(1);
+        expect(events('context-completed')).toMatchObject([{ characters: reply.join('').length }]);
+        expect(errors).toHaveLength(1);
+      });
+
+      it('gives up waiting for a vendor that hangs, and mends with a retry', async () => {
+        sandbox.settings.setFailure(harness.vendor, { mode: 'hang', times: 1 });
+        const error = await failed(say(sentence));
+        expect(error).toBeInstanceOf(APITimeoutError);
+        expect(error).toMatchObject({ retryable: true });
+
+        sandbox.settings.setFailure(harness.vendor, { mode: 'hang', times: 1 });
+        expect((await hear(retrying(voice, ...reply))).ends).toBe(1);
+        expect(sum(events('context-completed'), 'characters')).toBe(reply.join('').length);
+      });
+
+      it('says the whole text again when the connection is lost before any of it was heard', async () => {
+        sandbox.settings.delays = { ...sandbox.settings.delays, ttsFirstAudioMs: 1_000 };
+        sandbox.settings.setFailure(harness.vendor, { mode: 'close', times: 1, afterMs: 20 });
+        const heard = await hear(retrying(voice, ...reply));
+        const [completed] = events('context-completed');
+        expect(completed?.characters).toBe(reply.join('').length);
+        expect(durationMs(heard)).toBeGreaterThan(0.8 * Number(completed?.audioMs));
+        expect(events('connection-opened')).toHaveLength(2);
+        expect(errors).toEqual([]);
+      });
+
+      it('does not say a text twice when the connection is lost after some of it was heard', async () => {
+        sandbox.settings.delays = { ...sandbox.settings.delays, ttsFirstAudioMs: 0 };
+        sandbox.settings.setFailure(harness.vendor, { mode: 'close', times: 1, afterMs: 1_000 });
+        const heard = await hear(retrying(voice, ...reply, ...reply));
+        expect(durationMs(heard)).toBeGreaterThan(0);
+        expect(events('context-started')).toHaveLength(1);
+        expect(errors).toHaveLength(1);
+        expect(errors[0]?.error).toBeInstanceOf(APIConnectionError);
+        expect(errors[0]?.error).toMatchObject({ retryable: false });
+      });
+
+      it('is only late when the vendor is slow', async () => {
+        sandbox.settings.setFailure(harness.vendor, { mode: 'slow', factor: 4, times: 1 });
+        expect((await hear(say('Goedemorgen.'))).ends).toBe(1);
+        const waitMs = Number(events('first-audio-sent')[0]?.atMs) - Number(events('context-started')[0]?.atMs);
+        expect(waitMs).toBeGreaterThan(2 * sandbox.settings.delays.ttsFirstAudioMs);
+        expect(errors).toEqual([]);
+      });
+    });
+
+    it('leaves nothing open after close, whatever it was doing', async () => {
+      const speaking = say(...reply);
+      await speaking.next();
+      const waiting = voice.stream({ connOptions });
+      await voice.close();
+      await hear(speaking);
+      waiting.pushText(sentence);
+      waiting.endInput();
+      expect((await hear(waiting)).audio).toEqual([]);
+      await seen('connection-closed');
+      expect(events('connection-closed')).toHaveLength(events('connection-opened').length);
+      expect(errors.map(({ error }) => error)).toMatchObject([{ retryable: false }]);
+    });
+  });
+}
+
+function retrying(voice: tts.TTS, ...texts: string[]): tts.SynthesizeStream {
+  const stream = voice.stream({ connOptions: { ...connOptions, maxRetry: 2 } });
+  for (const text of texts) stream.pushText(text);
+  stream.endInput();
+  return stream;
+}
+
+async function hear(stream: tts.SynthesizeStream | tts.ChunkedStream): Promise<Heard> {
+  const heard: Heard = { audio: [], ends: 0 };
+  for await (const item of stream) {
+    if (typeof item === 'symbol') heard.ends += 1;
+    else heard.audio.push(item);
+  }
+  return heard;
+}
+
+function durationMs({ audio }: Heard): number {
+  return audio.reduce((total, { frame }) => total + (frame.samplesPerChannel / frame.sampleRate) * 1000, 0);
+}
+
+function voicedIn({ audio }: Heard): number {
+  return audio.reduce((total, { frame }) => total + voicedMs(frame.data, frame.sampleRate), 0);
+}
+
+function sum(events: SandboxEvent[], detail: string): number {
+  return events.reduce((total, event) => total + Number(event[detail]), 0);
+}
+
+function ascending(one: number, other: number): number {
+  return one - other;
+}
