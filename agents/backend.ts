@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hc } from 'hono/client';
+import type { App } from '../api/app.ts';
+import { AppError, type ErrorCode, errorStatus, type FieldFault } from '../core/errors.ts';
+import { lifetimes } from '../core/limits.ts';
+import type { Log } from '../core/log.ts';
+import type { NewTurn } from '../domain/conversation.ts';
+import type { OnboardingState, OnboardingStepId } from '../domain/onboarding.ts';
+import type { Profile } from '../domain/profile.ts';
+import type { Claim } from '../domain/session.ts';
+
+/** What a caller waits for is given up on sooner than what nobody waits for. */
+const patience = { readMs: 3_000, writeMs: 60_000, lastWritesMs: 10_000 } as const;
+const requestTimeoutMs = 5_000;
+
+/**
+ * A job's way to the API: one session, one user. Turns wait in the process and are sent one after another under their
+ * own ids, so an API that is away for a while loses nothing and records nothing twice.
+ */
+export class Backend {
+  readonly #client: ReturnType<typeof hc<App>>;
+  readonly #log: Log;
+  #claim: Claim | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #turns: Promise<void> = Promise.resolve();
+  #turnPatienceMs: number = patience.writeMs;
+
+  constructor(apiUrl: string, log: Log) {
+    this.#log = log;
+    this.#client = hc<App>(apiUrl, {
+      headers: (): Record<string, string> => (this.#claim ? bearer(this.#claim.sessionToken) : {}),
+      fetch: (input: Parameters<typeof fetch>[0], init?: RequestInit) =>
+        fetch(input, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) }),
+    });
+  }
+
+  /**
+   * Trades the job's LiveKit join token for its session and keeps the lease alive until `close()`.
+   * @param onLost Called once when another job has taken the session over.
+   * @throws AppError `conflict` when a living job holds the session.
+   */
+  async claim(joinToken: string, onLost: () => void): Promise<Claim> {
+    const route = this.#client.api.v1.sessions.claim;
+    const claim = await this.#json<Claim>(() => route.$post({}, { headers: bearer(joinToken) }), patience.writeMs);
+    this.#claim = claim;
+    this.#heartbeat = setInterval(() => void this.#renew(onLost), lifetimes.heartbeatMs);
+    return claim;
+  }
+
+  /** The caller's profile. */
+  profile(): Promise<Profile> {
+    return this.#json(() => this.#client.api.v1.profiles.me.$get(), patience.readMs);
+  }
+
+  /** How far the caller has come in the onboarding. */
+  onboarding(): Promise<OnboardingState> {
+    return this.#json(() => this.#client.api.v1.onboarding.$get(), patience.readMs);
+  }
+
+  /** Saves one answer; saving it again changes nothing. @throws AppError `invalid_input` saying what is wrong with the answer. */
+  saveOnboardingStep(step: OnboardingStepId, answer: string): Promise<OnboardingState> {
+    const route = this.#client.api.v1.onboarding.steps[':step'];
+    return this.#json(() => route.$put({ param: { step }, json: { answer } }), patience.readMs);
+  }
+
+  /** Queues a turn for the record, in the order of the calls, and returns at once. */
+  appendTurn(turn: NewTurn): void {
+    const id = this.#session().session.id;
+    const route = this.#client.api.v1.sessions[':id'].turns;
+    this.#turns = this.#turns.then(async () => {
+      try {
+        await this.#answer(
+          () => route.$post({ param: { id }, json: turn }),
+          () => this.#turnPatienceMs,
+        );
+      } catch (error) {
+        this.#log.error({ code: codeOf(error), turnId: turn.id }, 'a turn could not be recorded');
+      }
+    });
+  }
+
+  /** Sends what is still queued, gives the lease back and stops the heartbeat. */
+  async close(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    if (!this.#claim) return;
+    this.#turnPatienceMs = patience.lastWritesMs;
+    await this.#turns;
+    const id = this.#claim.session.id;
+    const route = this.#client.api.v1.sessions[':id'].lease;
+    await this.#answer(
+      () => route.$delete({ param: { id } }),
+      () => patience.readMs,
+    ).catch((error: unknown) =>
+      this.#log.warn({ code: codeOf(error) }, 'the lease was not given back and will run out'),
+    );
+    this.#claim = undefined;
+  }
+
+  async #renew(onLost: () => void): Promise<void> {
+    const claim = this.#session();
+    const route = this.#client.api.v1.sessions[':id'].heartbeat;
+    try {
+      const renewal = await this.#json<Pick<Claim, 'sessionToken' | 'expiresAt'>>(
+        () => route.$post({ param: { id: claim.session.id } }),
+        lifetimes.heartbeatMs / 2,
+      );
+      if (this.#claim) Object.assign(claim, renewal);
+    } catch (error) {
+      const code = codeOf(error);
+      this.#log.warn({ code }, 'the lease was not renewed');
+      if (code !== 'conflict') return;
+      clearInterval(this.#heartbeat);
+      onLost();
+    }
+  }
+
+  #session(): Claim {
+    if (!this.#claim) throw new Error('The backend was used before a session was claimed, or after it was closed.');
+    return this.#claim;
+  }
+
+  async #json<T>(call: () => Promise<Response | ClientAnswer>, patienceMs: number): Promise<T> {
+    const response = await this.#answer(call, () => patienceMs);
+    return (await response.json()) as T;
+  }
+
+  /** Repeats a call that is safe to repeat until it is answered for good or patience runs out. */
+  async #answer(call: () => Promise<Response | ClientAnswer>, patienceMs: () => number): Promise<ClientAnswer> {
+    const startedAt = performance.now();
+    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 5_000)) {
+      const response = await call().catch(() => undefined);
+      if (response?.ok) return response;
+      const retryable = !response || response.status === 429 || response.status >= 502;
+      if (!retryable || performance.now() - startedAt + delayMs > patienceMs()) throw await failureOf(response);
+      await sleep(delayMs);
+    }
+  }
+}
+
+/** The part of a typed client's response that every route has. */
+interface ClientAnswer {
+  ok: boolean;
+  status: number;
+  json(): Promise<unknown>;
+}
+
+function bearer(token: string): { authorization: string } {
+  return { authorization: `Bearer ${token}` };
+}
+
+function codeOf(error: unknown): ErrorCode {
+  return error instanceof AppError ? error.code : 'internal';
+}
+
+/** The API's problem document as the error it was made from. */
+async function failureOf(response: ClientAnswer | undefined): Promise<AppError> {
+  if (!response) return new AppError('unavailable', 'The API could not be reached.');
+  const problem = (await response.json().catch(() => ({}))) as {
+    code?: string;
+    detail?: string;
+    errors?: FieldFault[];
+  };
+  const code = problem.code && problem.code in errorStatus ? (problem.code as ErrorCode) : 'internal';
+  return new AppError(code, problem.detail ?? `The API answered ${response.status}.`, { faults: problem.errors });
+}

@@ -1,0 +1,41 @@
+/** An accepted call that has not shown up as a running job by then never will. */
+const launchTimeoutMs = 30_000;
+
+/**
+ * How many calls this worker may still take. The framework counts a job only once its process runs it, so a burst would
+ * overshoot the cap: accepted calls are counted here from the moment of acceptance.
+ */
+export class Capacity {
+  readonly #maxCalls: number;
+  readonly #now: () => number;
+  readonly #accepted = new Map<string, number>();
+
+  constructor(maxCalls: number, now: () => number = Date.now) {
+    this.#maxCalls = maxCalls;
+    this.#now = now;
+  }
+
+  /** Whether one more call fits; if so it is counted at once. */
+  accept(jobId: string, runningJobIds: readonly string[]): boolean {
+    if (this.#count(runningJobIds) >= this.#maxCalls) return false;
+    this.#accepted.set(jobId, this.#now());
+    return true;
+  }
+
+  /**
+   * Load to report, 0 to 1. LiveKit's server gives a worker the affinity `max(0, 0.7 - load)` and never asks one with
+   * affinity 0, so a worker with room for one more call must stay below 0.7, and one without reports 1.
+   */
+  load(runningJobIds: readonly string[]): number {
+    const count = this.#count(runningJobIds);
+    return count >= this.#maxCalls ? 1 : (0.69 * count) / this.#maxCalls;
+  }
+
+  #count(runningJobIds: readonly string[]): number {
+    for (const id of runningJobIds) this.#accepted.delete(id);
+    for (const [id, acceptedAt] of this.#accepted) {
+      if (this.#now() - acceptedAt > launchTimeoutMs) this.#accepted.delete(id);
+    }
+    return runningJobIds.length + this.#accepted.size;
+  }
+}

@@ -1,0 +1,32 @@
+import { createServer, type Server } from 'node:http';
+
+/** What the worker answers when asked how it is. */
+export interface HealthState {
+  /** Connected to LiveKit and taking calls. */
+  ready(): Promise<boolean>;
+  /** Calls in progress. */
+  activeCalls(): number;
+}
+
+/**
+ * Serves `GET /healthz` (200 as long as the process lives) and `GET /readyz` (503 while draining or not connected), both
+ * with a small JSON body. The framework's own health page stays at 200 while it drains, so it is kept to loopback.
+ * @throws the listen error, for example `EADDRINUSE`.
+ */
+export async function serveHealth(host: string, port: number, state: HealthState): Promise<Server> {
+  const server = createServer(async (request, response) => {
+    const path = request.url?.split('?')[0];
+    if (path !== '/healthz' && path !== '/readyz') {
+      response.writeHead(404).end();
+      return;
+    }
+    const ready = await state.ready().catch(() => false);
+    response.writeHead(path === '/readyz' && !ready ? 503 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ ready, activeCalls: state.activeCalls() }));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return server;
+}

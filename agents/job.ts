@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { defineAgent, inference, type VAD } from '@livekit/agents';
+import { assetPath } from '../core/assets.ts';
+import { loadWorkerConfig, type WorkerConfig } from '../core/config.ts';
+import { createLog, type Log } from '../core/log.ts';
+import { createNormalizer } from '../domain/normalization/packs.ts';
+import type { Normalizer } from '../domain/normalization/result.ts';
+import { createLLM, createSTT, createTTS } from '../providers/index.ts';
+import { Backend } from './backend.ts';
+import { runCall } from './session.ts';
+import { closeSessionHost } from './session-host.ts';
+
+/** What a job process makes ready before it has a call. */
+interface Warm extends Record<string, unknown> {
+  config: WorkerConfig;
+  log: Log;
+  vad: VAD;
+  normalizers: Normalizer[];
+}
+
+/** Entry of each job process: one call, one process, as the framework forks them. */
+export default defineAgent<Warm>({
+  prewarm(process_) {
+    closeSessionHost();
+    const config = loadWorkerConfig(process.env);
+    Object.assign(process_.userData, {
+      config,
+      log: createLog('job', config.logLevel),
+      vad: new inference.VAD({ model: 'silero' }),
+      normalizers: config.turns.packs.map((pack) =>
+        createNormalizer(pack, (file) => readFileSync(assetPath('domain', 'normalization', file), 'utf8')),
+      ),
+    } satisfies Warm);
+  },
+  async entry(ctx) {
+    const { config, log, vad, normalizers } = ctx.proc.userData;
+    const jobLog = log.child({ jobId: ctx.job.id });
+    await runCall(ctx, {
+      backend: new Backend(config.apiUrl, jobLog),
+      createLLM: () => createLLM(config.vendors),
+      createSpeech: () => ({
+        stt: createSTT(
+          config.vendors,
+          normalizers.flatMap((normalizer) => normalizer.keyTerms()),
+        ),
+        tts: createTTS(config.vendors),
+      }),
+      vad,
+      normalizers,
+      turns: config.turns,
+      log: jobLog,
+    });
+  },
+});

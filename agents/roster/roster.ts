@@ -1,0 +1,14 @@
+import type { llm, voice } from '@livekit/agents';
+import type { AgentName, Call } from '../call.ts';
+import { Concierge } from './concierge.ts';
+import { Onboarding } from './onboarding.ts';
+
+/** Makes an agent by name; `history` is what it is told of the conversation so far. */
+export function rosterAgent(name: AgentName, history?: llm.ChatContext): voice.Agent<Call> {
+  switch (name) {
+    case 'concierge':
+      return new Concierge(history);
+    case 'onboarding':
+      return new Onboarding(history);
+  }
+}

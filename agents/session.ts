@@ -1,0 +1,149 @@
+import {
+  AutoSubscribe,
+  inference,
+  type JobContext,
+  type llm,
+  type stt,
+  type tts,
+  type VAD,
+  voice,
+} from '@livekit/agents';
+import type { TurnsConfig } from '../core/config.ts';
+import type { Log } from '../core/log.ts';
+import { topics } from '../domain/conversation.ts';
+import type { Normalizer } from '../domain/normalization/result.ts';
+import type { Claim } from '../domain/session.ts';
+import type { Backend } from './backend.ts';
+import type { Call, CallSession } from './call.ts';
+import { rosterAgent } from './roster/roster.ts';
+import { NormalizedSTT, normalizeText } from './turns/normalize.ts';
+import { phrases } from './turns/phrases.ts';
+import { TurnRecord } from './turns/record.ts';
+import { textInputHandler } from './turns/text-input.ts';
+
+/** What a job process brings to each call. */
+export interface CallDependencies {
+  backend: Backend;
+  /** Makes the vendors' adapters; speech is only made when the call has audio. */
+  createLLM(): llm.LLM;
+  createSpeech(): { stt: stt.STT; tts: tts.TTS };
+  vad: VAD;
+  normalizers: readonly Normalizer[];
+  turns: TurnsConfig;
+  log: Log;
+}
+
+/** Speech shorter than this doesn't interrupt an agent: a cough, a "hm". */
+const interruptionMinDurationMs = 350;
+/** Echo cancellers settle in about a second; until then an agent could interrupt itself. */
+const echoWarmupMs = 1_000;
+
+/**
+ * One call from claim to end: proves to the API which room this job is in, joins it, runs the agents, keeps the record, and
+ * ends the job with the session. A job that comes second to a living one leaves without entering the room.
+ */
+export async function runCall(ctx: JobContext, dependencies: CallDependencies): Promise<void> {
+  const { backend, log } = dependencies;
+  ctx.addShutdownCallback(() => backend.close());
+
+  let claim: Claim;
+  try {
+    claim = await backend.claim(ctx.info.token, () => ctx.shutdown('another job has taken the session over'));
+  } catch (error) {
+    log.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'the session was not given to this job');
+    ctx.shutdown('the session was not given to this job');
+    return;
+  }
+  const spoken = claim.session.modality === 'voice';
+  const [profile, onboarding] = await Promise.all([
+    backend.profile(),
+    backend.onboarding(),
+    // Before the session starts, or its first words and its state never reach the room.
+    ctx.connect(undefined, spoken ? AutoSubscribe.AUDIO_ONLY : AutoSubscribe.SUBSCRIBE_NONE),
+  ]);
+  const call: Call = { backend, profile, onboarding, language: profile.language ?? 'en', agent: rosterAgent };
+
+  const tell = roomTeller(ctx, claim, log);
+  const speech = spoken ? dependencies.createSpeech() : undefined;
+  const session: CallSession = new voice.AgentSession<Call>({
+    userData: call,
+    llm: dependencies.createLLM(),
+    stt:
+      speech &&
+      new NormalizedSTT({
+        stt: speech.stt,
+        normalizers: dependencies.normalizers,
+        onTranscript: ({ final, language, ...transcript }) => {
+          if (!final) return;
+          record.heard(transcript);
+          tell(topics.transcriptDetail, { ...transcript, typed: false });
+        },
+      }),
+    tts: speech?.tts,
+    vad: spoken ? dependencies.vad : null,
+    useTtsAlignedTranscript: false,
+    aecWarmupDuration: echoWarmupMs,
+    turnHandling: turnHandling(spoken, dependencies.turns),
+    connOptions: {
+      // The framework ends a call on the first failure it deems final; a vendor's bad minute must not.
+      sttConnOptions: { maxRetry: 1_000, retryIntervalMs: 500, timeoutMs: 10_000 },
+      maxUnrecoverableErrors: 1_000,
+    },
+  });
+  const record = new TurnRecord(session, {
+    append: (turn) => backend.appendTurn(turn),
+    report: (report) => tell(topics.turnReport, report),
+  });
+  apologize(session, call, log);
+  session.on(voice.AgentSessionEventTypes.Close, (event) => ctx.shutdown(String(event.reason)));
+
+  await session.start({
+    agent: rosterAgent('concierge'),
+    room: ctx.room,
+    inputOptions: {
+      participantIdentity: claim.participantIdentity,
+      audioEnabled: spoken,
+      textInputCallback: textInputHandler({
+        tooLong: phrases.tooLong[call.language],
+        normalize: (text) => normalizeText(dependencies.normalizers, text),
+        onMessage: (message) => {
+          record.typed(message);
+          tell(topics.transcriptDetail, { ...message, typed: true });
+        },
+      }),
+    },
+    outputOptions: { audioEnabled: spoken },
+  });
+  await ctx.waitForParticipant(claim.participantIdentity);
+  session.say(phrases.greeting[call.language](profile.preferredName));
+}
+
+function turnHandling(spoken: boolean, turns: TurnsConfig): voice.AgentSessionOptions['turnHandling'] {
+  if (!spoken) return { turnDetection: null };
+  return {
+    // Named explicitly: left alone, the framework may choose detectors that run in LiveKit's cloud.
+    turnDetection: turns.detection === 'model' ? new inference.TurnDetector({ version: 'v1-mini' }) : 'vad',
+    interruption: { mode: 'vad', minDuration: interruptionMinDurationMs },
+    endpointing: { minDelay: turns.endpointingMinDelayMs, maxDelay: turns.endpointingMaxDelayMs },
+  };
+}
+
+/** Sends JSON to the caller alone, as a text stream; a caller who has just left is no failure. */
+function roomTeller(ctx: JobContext, claim: Claim, log: Log) {
+  return (topic: string, message: unknown): void => {
+    ctx.room.localParticipant
+      ?.sendText(JSON.stringify(message), { topic, destinationIdentities: [claim.participantIdentity] })
+      .catch(() => log.debug({ topic }, 'a message did not reach the caller'));
+  };
+}
+
+/** A reply that fails is silent in the framework: nobody but the `error` event is told. */
+function apologize(session: CallSession, call: Call, log: Log): void {
+  session.on(voice.AgentSessionEventTypes.Error, ({ error }) => {
+    const failure = error as { type?: string; label?: string; recoverable?: boolean };
+    log.warn({ failure: failure.type, provider: failure.label, recoverable: failure.recoverable }, 'a provider failed');
+    if (failure.type === 'llm_error' && !failure.recoverable) {
+      session.say(phrases.noAnswer[call.language], { addToChatCtx: false });
+    }
+  });
+}

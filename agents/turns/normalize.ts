@@ -1,0 +1,181 @@
+import { type APIConnectOptions, getBaseLanguage, stt } from '@livekit/agents';
+import type { Normalized, Normalizer } from '../../domain/normalization/result.ts';
+import { normalizeWords } from './normalize-words.ts';
+
+/** What was heard or typed, what is shown, read and kept instead, and the edits between the two. */
+export type NormalizedText = Pick<Normalized, 'raw' | 'text' | 'edits'>;
+
+/** A transcript as it goes on to the session. */
+export interface NormalizedTranscript extends NormalizedText {
+  /** BCP 47 tag the recogniser reported; empty when it didn't. */
+  language: string;
+  final: boolean;
+}
+
+/** What a `NormalizedSTT` is made of. */
+export interface NormalizedSTTOptions {
+  /** The recogniser to decorate. It belongs to the decorator and is closed with it. */
+  stt: stt.STT;
+  normalizers: readonly Normalizer[];
+  /** Called with each transcript that says something, just before the session gets it. */
+  onTranscript?: (transcript: NormalizedTranscript) => void;
+}
+
+/**
+ * Normalizes a text with the first pack that is for its language.
+ * @param language BCP 47 tag; empty, `und` or `multi` means unknown, and then every pack is for it
+ */
+export function normalizeText(normalizers: readonly Normalizer[], text: string, language = ''): NormalizedText {
+  const base = getBaseLanguage(language);
+  const isUnknown = ['', 'und', 'multi'].includes(base);
+  const normalizer = normalizers.find((pack) => isUnknown || getBaseLanguage(pack.language) === base);
+  if (!normalizer) return { raw: text, text, edits: [] };
+  const normalized = normalizer.normalize(text);
+  return { raw: text, text: normalized.text, edits: normalized.edits };
+}
+
+/**
+ * A recogniser whose interim, preflight and final transcripts are normalized, so that the transcript shown, the text the
+ * LLM reads and the record agree. Everything else is the decorated recogniser's own: capabilities, model, retries,
+ * errors, metrics, key terms.
+ */
+export class NormalizedSTT extends stt.STT {
+  readonly label: string;
+  readonly #stt: stt.STT;
+  readonly #options: NormalizedSTTOptions;
+
+  constructor(options: NormalizedSTTOptions) {
+    super(options.stt.capabilities);
+    this.#stt = options.stt;
+    this.#options = options;
+    this.label = `NormalizedSTT<${options.stt.label}>`;
+    this.#stt.on('metrics_collected', this.#forwardMetrics);
+    this.#stt.on('error', this.#forwardError);
+  }
+
+  override get capabilities(): stt.STTCapabilities {
+    return this.#stt.capabilities;
+  }
+
+  override get model(): string {
+    return this.#stt.model;
+  }
+
+  override get provider(): string {
+    return this.#stt.provider;
+  }
+
+  /** Not the base's own, which would count the decorated recogniser's metrics once more. */
+  override async recognize(...input: Parameters<stt.STT['recognize']>): Promise<stt.SpeechEvent> {
+    return this.#normalize(await this.#stt.recognize(...input));
+  }
+
+  protected override _recognize(...input: Parameters<stt.STT['recognize']>): Promise<stt.SpeechEvent> {
+    return this.recognize(...input);
+  }
+
+  override stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
+    return new NormalizedStream(this, this.#stt.stream(options), (event) => this.#normalize(event));
+  }
+
+  override _updateSessionKeyterms(keyterms: string[]): void {
+    this.#stt._updateSessionKeyterms(keyterms);
+  }
+
+  override _pushConversationItem(...item: Parameters<stt.STT['_pushConversationItem']>): void {
+    this.#stt._pushConversationItem(...item);
+  }
+
+  /** Has the decorated recogniser connect early if it can; the framework's base class knows no such thing. */
+  prewarm(): void {
+    if ('prewarm' in this.#stt && typeof this.#stt.prewarm === 'function') this.#stt.prewarm();
+  }
+
+  override async close(): Promise<void> {
+    await this.#stt.close();
+    this.#stt.off('metrics_collected', this.#forwardMetrics);
+    this.#stt.off('error', this.#forwardError);
+  }
+
+  #forwardMetrics: stt.STTCallbacks['metrics_collected'] = (metrics) => void this.emit('metrics_collected', metrics);
+  #forwardError: stt.STTCallbacks['error'] = (error) => void this.emit('error', error);
+
+  #normalize(event: stt.SpeechEvent): stt.SpeechEvent {
+    const final = event.type === stt.SpeechEventType.FINAL_TRANSCRIPT;
+    const partial =
+      event.type === stt.SpeechEventType.INTERIM_TRANSCRIPT || event.type === stt.SpeechEventType.PREFLIGHT_TRANSCRIPT;
+    if (!event.alternatives || !(final || partial)) return event;
+    const [first, ...others] = event.alternatives;
+    const best = normalizeText(this.#options.normalizers, first.text, first.language);
+    if (best.raw.trim() !== '') this.#options.onTranscript?.({ ...best, language: first.language, final });
+    const rest = others.map((other) =>
+      rewritten(other, normalizeText(this.#options.normalizers, other.text, other.language)),
+    );
+    return { ...event, alternatives: [rewritten(first, best), ...rest] };
+  }
+}
+
+/**
+ * Hands audio and control straight to the decorated stream and rewrites what comes out. Retries, time offset, usage and
+ * the end of the stream stay with that one; the base class's own queues are left idle.
+ */
+class NormalizedStream extends stt.SpeechStream {
+  readonly label: string;
+  readonly #stream: stt.SpeechStream;
+  readonly #normalize: (event: stt.SpeechEvent) => stt.SpeechEvent;
+
+  constructor(owner: stt.STT, stream: stt.SpeechStream, normalize: (event: stt.SpeechEvent) => stt.SpeechEvent) {
+    super(owner);
+    this.label = `NormalizedStream<${stream.label}>`;
+    this.#stream = stream;
+    this.#normalize = normalize;
+  }
+
+  override get _failed(): boolean {
+    return this.#stream._failed;
+  }
+
+  override get startTimeOffset(): number {
+    return this.#stream.startTimeOffset;
+  }
+
+  override set startTimeOffset(seconds: number) {
+    this.#stream.startTimeOffset = seconds;
+  }
+
+  override updateInputStream(...source: Parameters<stt.SpeechStream['updateInputStream']>): void {
+    this.#stream.updateInputStream(...source);
+  }
+
+  override detachInputStream(): void {
+    this.#stream.detachInputStream();
+  }
+
+  override pushFrame(...frame: Parameters<stt.SpeechStream['pushFrame']>): void {
+    this.#stream.pushFrame(...frame);
+  }
+
+  override flush(): void {
+    this.#stream.flush();
+  }
+
+  override endInput(): void {
+    this.#stream.endInput();
+  }
+
+  override async next(): Promise<IteratorResult<stt.SpeechEvent>> {
+    const result = await this.#stream.next();
+    return result.done ? result : { done: false, value: this.#normalize(result.value) };
+  }
+
+  override close(): void {
+    this.#stream.close();
+    super.close();
+  }
+
+  protected override async run(): Promise<void> {}
+}
+
+function rewritten(heard: stt.SpeechData, normalized: NormalizedText): stt.SpeechData {
+  return { ...heard, text: normalized.text, words: heard.words && normalizeWords(heard.words, normalized) };
+}

@@ -1,0 +1,21 @@
+import type { languages } from '../../domain/profile.ts';
+
+type Language = (typeof languages)[number];
+
+/** What an agent says of its own accord, without a model, in each language it speaks. */
+export const phrases = {
+  greeting: {
+    en: (name: string | null) =>
+      name ? `Welcome back, ${name}. What can I do for you?` : 'Hello, this is Parley. What can I do for you?',
+    nl: (name: string | null) =>
+      name ? `Welkom terug, ${name}. Wat kan ik voor u doen?` : 'Hallo, dit is Parley. Wat kan ik voor u doen?',
+  },
+  noAnswer: {
+    en: "I'm sorry, I can't think of an answer right now. Please say that again in a moment.",
+    nl: 'Het spijt me, ik kan nu even niet antwoorden. Zegt u het zo nog een keer?',
+  },
+  tooLong: {
+    en: 'That message is too long for me. Please send it in smaller parts.',
+    nl: 'Dat bericht is te lang voor mij. Stuurt u het in kleinere stukken?',
+  },
+} satisfies Record<string, Record<Language, unknown>>;

@@ -1,0 +1,36 @@
+import type { voice } from '@livekit/agents';
+import { sizes } from '../../core/limits.ts';
+import type { Transcript } from './transcripts.ts';
+
+/** What typed messages need of their surroundings. */
+export interface TextInput {
+  /** Rewrites a typed message as a spoken one would be. */
+  normalize(text: string): Transcript;
+  /** Told of every message that is taken, before it is answered. */
+  onMessage(message: Transcript): void;
+  /** What to say to a message that is longer than `sizes.typedMessageCharacters`. */
+  tooLong: string;
+}
+
+/**
+ * Makes the handler of LiveKit's chat topic. The framework's own one calls `interrupt()`, which throws while speech may not
+ * be interrupted, and the message is gone; here the reply queues behind that speech instead.
+ */
+export function textInputHandler(input: TextInput) {
+  return (session: voice.AgentSession, event: { text: string }): void => {
+    const typed = event.text.trim();
+    if (!typed) return;
+    try {
+      session.interrupt();
+    } catch {
+      // Uninterruptible speech goes on; the reply waits for its turn.
+    }
+    if (typed.length > sizes.typedMessageCharacters) {
+      session.say(input.tooLong);
+      return;
+    }
+    const message = input.normalize(typed);
+    input.onMessage(message);
+    session.generateReply({ userInput: message.text });
+  };
+}

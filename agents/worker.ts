@@ -1,0 +1,110 @@
+import { fileURLToPath } from 'node:url';
+import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
+import getPort from 'get-port';
+import { RoomServiceClient } from 'livekit-server-sdk';
+import { type LiveKitConfig, loadWorkerConfig, type WorkerConfig } from '../core/config.ts';
+import { ConfigError } from '../core/errors.ts';
+import { stopSignal } from '../core/lifecycle.ts';
+import { createLog, type Log } from '../core/log.ts';
+import { Capacity } from './capacity.ts';
+import { serveHealth } from './health.ts';
+
+/** Variables that quietly switch the framework to LiveKit's cloud models or override what is configured here. */
+const cloudSwitches = [
+  'LIVEKIT_DEV_MODE',
+  'LIVEKIT_INFERENCE_URL',
+  'LIVEKIT_REMOTE_EOT_URL',
+  'LIVEKIT_AGENT_NAME',
+  'LIVEKIT_AGENT_NAME_OVERRIDE',
+  'LIVEKIT_WORKER_TOKEN',
+];
+
+/** Entry of the worker: registers with LiveKit, takes calls up to its cap, drains on SIGTERM. */
+async function main(): Promise<void> {
+  for (const name of cloudSwitches) delete process.env[name];
+  const config = loadWorkerConfig(process.env);
+  const log = createLog('worker', config.logLevel);
+  // What callers say is in the framework's lower levels.
+  initializeLogger({ pretty: false, level: 'warn' });
+  await assertCredentials(config.livekit, log);
+
+  const { server, isConnected } = await createAgentServer(config);
+  let draining = false;
+  const health = await serveHealth(config.host, config.port, {
+    ready: async () => !draining && (await isConnected()),
+    activeCalls: () => server.activeJobs.length,
+  });
+  const running = server.run();
+  log.info({ agentName: config.agentName, maxCalls: config.maxCalls }, 'worker started');
+
+  const signal = await Promise.race([stopSignal(), running.then(() => 'SIGTERM' as const)]);
+  draining = true;
+  log.info({ signal, activeCalls: server.activeJobs.length }, 'draining');
+  await server.drain(config.drainTimeoutMs).catch(() => log.warn('calls were still running when draining timed out'));
+  await server.close();
+  health.close();
+  health.closeAllConnections();
+  log.info('worker stopped');
+}
+
+async function createAgentServer(config: WorkerConfig) {
+  const frameworkPort = await getPort({ host: '127.0.0.1' });
+  const capacity = new Capacity(config.maxCalls);
+  const runningIds = () => server.activeJobs.map(({ job }) => job.id);
+  const server: AgentServer = new AgentServer(
+    new ServerOptions({
+      agent: fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './job.ts' : './job.js', import.meta.url)),
+      agentName: config.agentName,
+      wsURL: config.livekit.url,
+      apiKey: config.livekit.apiKey,
+      apiSecret: config.livekit.apiSecret,
+      production: true,
+      loadThreshold: 0.7,
+      loadFunc: async () => capacity.load(runningIds()),
+      requestFunc: async (request) => {
+        if (capacity.accept(request.job.id, runningIds())) await request.accept('Parley');
+        else await request.reject();
+      },
+      numIdleProcesses: config.idleProcesses,
+      drainTimeout: config.drainTimeoutMs,
+      // A LiveKit server that is away for long must not end the calls that are still up.
+      maxRetry: 1_000_000,
+      host: '127.0.0.1',
+      port: frameworkPort,
+    }),
+  );
+  // The framework's own page knows whether it is connected; it is the only one that does.
+  const isConnected = async () => (await fetch(`http://127.0.0.1:${frameworkPort}/`)).ok;
+  return { server, isConnected };
+}
+
+/** Stops the start when LiveKit refuses the key; one that can't be reached yet is waited for by the framework. */
+async function assertCredentials(livekit: LiveKitConfig, log: Log): Promise<void> {
+  try {
+    await new RoomServiceClient(livekit.url, livekit.apiKey, livekit.apiSecret).listRooms([]);
+  } catch (error) {
+    const status = (error as { status?: number }).status;
+    if (status === 401 || status === 403) {
+      throw new ConfigError([
+        { field: 'LIVEKIT_API_KEY, LIVEKIT_API_SECRET', message: 'the LiveKit server at LIVEKIT_URL refuses them' },
+      ]);
+    }
+    log.warn('LiveKit does not answer yet; the worker goes on trying');
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(
+      `${error instanceof ConfigError ? error.message : `The worker could not start: ${describe(error)}`}\n`,
+    );
+    process.exit(1);
+  },
+);
+
+function describe(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  if (code === 'EADDRINUSE') return 'the port is taken by another program; set WORKER_PORT to a free one';
+  return message ?? String(error);
+}
