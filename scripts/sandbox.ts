@@ -1,0 +1,23 @@
+import { assetPath } from '../core/assets.ts';
+import { stopSignal } from '../core/lifecycle.ts';
+import { anthropicStandIn } from '../sandbox/anthropic.ts';
+import { cartesiaStandIn } from '../sandbox/cartesia.ts';
+import { deepgramStandIn, loadLines } from '../sandbox/deepgram.ts';
+import { startSandbox } from '../sandbox/server.ts';
+
+/** Entry of the sandbox's process: all stand-ins on the port `SANDBOX_PORT`, their log also in `SANDBOX_LOG` when set. */
+async function main(): Promise<void> {
+  const lines = await loadLines(assetPath('sandbox', 'lines'));
+  const sandbox = await startSandbox([deepgramStandIn(lines), anthropicStandIn, cartesiaStandIn], {
+    port: Number(process.env.SANDBOX_PORT ?? 0),
+    logFile: process.env.SANDBOX_LOG,
+  });
+  process.stdout.write(`${JSON.stringify({ sandboxUrl: sandbox.url })}\n`);
+  await stopSignal();
+  await sandbox.close();
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`The sandbox could not start: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

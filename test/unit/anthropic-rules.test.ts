@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { type Message, parseRequest } from '../../sandbox/anthropic-request.ts';
+import { decideReply } from '../../sandbox/anthropic-rules.ts';
+
+const saveTool = {
+  name: 'save_onboarding_step',
+  description:
+    'Saves an answer. The steps are:\npreferred_name: What would you like me to call you?\n- goal: What would you like to reach?\nlanguage: Which language shall we speak?',
+  input_schema: { type: 'object' },
+};
+const named = (name: string) => ({ name, input_schema: { type: 'object' } });
+const tools = [saveTool, named('get_profile'), named('start_onboarding')];
+
+type Turn = { role: Message['role']; content: object[] };
+const turn = (role: Turn['role'], content: string | object[]): Turn => ({
+  role,
+  content: typeof content === 'string' ? [{ type: 'text', text: content }] : content,
+});
+const user = (content: string | object[]) => turn('user', content);
+const assistant = (content: string | object[]) => turn('assistant', content);
+const decide = (messages: Turn[], more: object = { tools }) =>
+  decideReply(parseRequest({ model: 'm', max_tokens: 100, messages, ...more }));
+const answer = (words: string) => decide([user(words)]).text;
+const calls = (messages: Turn[], more?: object) => decide(messages, more).toolCalls;
+const wordsIn = (text: string) => text.split(/\s+/).length;
+
+/** The turns in which a tool was called and answered. */
+const called = (name: string, input: object, content: string, more: object = {}): Turn[] => [
+  user('hello'),
+  assistant([{ type: 'tool_use', id: 'toolu_1', name, input }]),
+  user([{ type: 'tool_result', tool_use_id: 'toolu_1', content, ...more }]),
+];
+const saved = (step: string, value: string, next: object | null) =>
+  decide(called('save_onboarding_step', { step, answer: value }, JSON.stringify({ saved: step, next }))).text;
+const asked = (question: string, words: string) => calls([user('hi'), assistant(`Good. ${question}`), user(words)]);
+
+const nameQuestion = 'What would you like me to call you?';
+const goalQuestion = 'What would you like to reach?';
+const languageQuestion = 'Which language shall we speak?';
+
+describe('replies to what is said', () => {
+  it.each([
+    ['good morning.', 'I heard: good morning.'],
+    ['hold on', 'Of course, take your time.'],
+    ['um, wait a second', 'Of course, take your time.'],
+    ['Element 36 distaal.', 'Genoteerd: Element 36 distaal.'],
+    ['tand 11 vulling', 'Genoteerd: tand 11 vulling.'],
+    ['element of surprise', 'I heard: element of surprise.'],
+    [
+      '[no speech recogniser configured]',
+      'I can hear that you are speaking, but no speech recogniser is configured. You can type to me instead.',
+    ],
+  ])('%s', (words, reply) => expect(answer(words)).toBe(reply));
+
+  it('says what it can do in two sentences, and tells a long story', () => {
+    expect(answer('so what can you do?').match(/\./g)).toHaveLength(2);
+    expect(wordsIn(answer('tell me a long story'))).toBeGreaterThan(110);
+    expect(wordsIn(answer('tell me a long story'))).toBeLessThan(140);
+  });
+
+  it('goes by the last thing said, and not by notes', () => {
+    const note = { type: 'text', text: '<system>\nBe brief.\n</system>' };
+    const say = { type: 'text', text: '<system>\nSay: "Are you still there?"\n</system>' };
+    const speech = (text: string) => ({ type: 'text', text });
+    expect(decide([user([speech('one'), speech('two'), note])]).text).toBe('I heard: two.');
+    expect(decide([user([note])]).text).toBe('Hello, how can I help you?');
+    expect(decide([user([speech('one'), say])]).text).toBe('Are you still there?');
+    expect(decide([user([say, speech('one')])]).text).toBe('I heard: one.');
+  });
+});
+
+describe('tools', () => {
+  it('are called by name, together, when they are offered', () => {
+    expect(calls([user('Use the tools get_profile, unknown and start_onboarding.')])).toEqual([
+      { name: 'get_profile', input: {} },
+      { name: 'start_onboarding', input: {} },
+    ]);
+    expect(answer('use the tool unknown')).toBe('I heard: use the tool unknown.');
+  });
+
+  it.each([
+    ['what do you know about me?', 'get_profile'],
+    ['What have you saved', 'get_profile'],
+    ['please set up my profile', 'start_onboarding'],
+    ["let's get started", 'start_onboarding'],
+  ])('%s: %s', (words, name) => {
+    expect(calls([user(words)])).toEqual([{ name, input: {} }]);
+    expect(decide([user(words)], {}).toolCalls).toEqual([]);
+  });
+
+  it('follow the tool choice', () => {
+    const words = [user('use the tools get_profile and start_onboarding')];
+    const names = (choice: object) => calls(words, { tools, tool_choice: choice }).map(({ name }) => name);
+    expect(names({ type: 'none' })).toEqual([]);
+    expect(names({ type: 'auto', disable_parallel_tool_use: true })).toEqual(['get_profile']);
+    expect(names({ type: 'tool', name: 'start_onboarding' })).toEqual(['start_onboarding']);
+    expect(calls([user('hello')], { tools, tool_choice: { type: 'any' } })).toHaveLength(1);
+  });
+
+  it('are reported on once they answered', () => {
+    const profile = JSON.stringify({ preferredName: 'Robin', goal: 'learn Dutch', language: null, userId: 'u1' });
+    const reply = 'I know that your name is Robin and your goal is: learn Dutch.';
+    expect(decide(called('get_profile', {}, profile)).text).toBe(reply);
+    expect(decide(called('get_profile', {}, JSON.stringify(profile))).text).toBe(reply);
+    expect(decide(called('get_profile', {}, '{}')).text).toBe('I do not know anything about you yet.');
+    expect(decide(called('start_onboarding', {}, 'x')).text).toBe('Done.');
+  });
+
+  it('are forgotten when somebody spoke after them', () => {
+    const turns = called('start_onboarding', {}, 'x');
+    turns.at(-1)?.content.push({ type: 'text', text: 'never mind' });
+    expect(decide(turns).text).toBe('I heard: never mind.');
+  });
+});
+
+describe('onboarding', () => {
+  it.each([
+    [nameQuestion, 'Please call me Robin.', 'preferred_name', 'Robin'],
+    [nameQuestion, 'Well, my name is Robin Hood', 'preferred_name', 'Robin Hood'],
+    [nameQuestion, "I'm Robin!", 'preferred_name', 'Robin'],
+    [nameQuestion, 'Robin', 'preferred_name', 'Robin'],
+    [goalQuestion, 'I would like to practise my Dutch.', 'goal', 'practise my Dutch'],
+    [goalQuestion, 'I want to wait tables', 'goal', 'wait tables'],
+    [languageQuestion, 'In Dutch, please.', 'language', 'Dutch'],
+    [languageQuestion, "Let's speak English", 'language', 'English'],
+  ])('%s %s', (question, words, step, value) => {
+    expect(asked(question, words)).toEqual([{ name: 'save_onboarding_step', input: { step, answer: value } }]);
+  });
+
+  it('does not take a hesitation or a question for an answer', () => {
+    expect(asked(nameQuestion, 'hold on')).toEqual([]);
+    expect(asked(nameQuestion, 'what is it for')).toEqual([]);
+    expect(asked(nameQuestion, 'is that really needed?')).toEqual([]);
+    expect(asked(nameQuestion, 'what do you know about me?')).toEqual([{ name: 'get_profile', input: {} }]);
+  });
+
+  it('goes by the last thing the assistant said', () => {
+    const turns = [
+      user('hi'),
+      assistant(nameQuestion),
+      user('hold on'),
+      assistant('Of course, take your time.'),
+      user('Robin'),
+    ];
+    expect(calls(turns)).toEqual([]);
+  });
+
+  it('thanks, and asks the next question', () => {
+    expect(saved('preferred_name', 'Robin', { step: 'goal', question: goalQuestion })).toBe(
+      `Thank you, Robin. ${goalQuestion}`,
+    );
+    expect(saved('language', 'Dutch', { step: 'goal', question: goalQuestion })).toBe(`Thank you. ${goalQuestion}`);
+    expect(saved('language', 'Dutch', null)).toBe('Thank you, everything is set.');
+    const goal = saved('goal', 'learn', { step: 'language', question: languageQuestion });
+    expect(goal.endsWith(languageQuestion)).toBe(true);
+    expect(wordsIn(goal)).toBeGreaterThanOrEqual(38);
+    expect(wordsIn(goal)).toBeLessThanOrEqual(52);
+  });
+
+  it.each([
+    ['An internal error occurred', { is_error: true }],
+    ['An internal error occurred', {}],
+    ['{"error":"the name is empty"}', {}],
+  ])('apologises and asks again after %s %j', (content, more) => {
+    const turns = called('save_onboarding_step', { step: 'goal', answer: 'x' }, content, more);
+    expect(decide(turns).text).toBe(`I am sorry, I could not save that. ${goalQuestion}`);
+  });
+});

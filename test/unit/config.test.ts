@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { type Environment, loadApiConfig, loadWorkerConfig } from '../../core/config.ts';
+import { ConfigError } from '../../core/errors.ts';
+import { defaults } from '../../core/limits.ts';
+
+const secret = 'x'.repeat(32);
+const livekit = { LIVEKIT_URL: 'ws://127.0.0.1:7880', LIVEKIT_API_KEY: 'key', LIVEKIT_API_SECRET: secret };
+const api: Environment = {
+  ...livekit,
+  DATABASE_URL: 'postgres://127.0.0.1/parley',
+  JWT_SECRET: secret,
+  DEVELOPMENT_TOKEN: secret,
+};
+const worker: Environment = {
+  ...livekit,
+  API_URL: 'http://127.0.0.1:8080',
+  DEEPGRAM_API_KEY: 'd',
+  ANTHROPIC_API_KEY: 'a',
+  CARTESIA_API_KEY: 'c',
+};
+
+describe("the API's configuration", () => {
+  it('needs no more than the essentials', () => {
+    expect(loadApiConfig(api)).toEqual({
+      livekit: { url: 'ws://127.0.0.1:7880', publicUrl: 'ws://127.0.0.1:7880', apiKey: 'key', apiSecret: secret },
+      host: '0.0.0.0',
+      port: 8080,
+      databaseUrl: 'postgres://127.0.0.1/parley',
+      databasePoolSize: 10,
+      jwtSecret: secret,
+      developmentToken: secret,
+      agentNames: ['parley'],
+      tokenTtlSeconds: defaults.tokenTtlSeconds,
+      agentJoinTimeoutMs: defaults.agentJoinTimeoutMs,
+      logLevel: 'info',
+    });
+  });
+
+  it('reads lists, numbers and the address clients are told', () => {
+    const config = loadApiConfig({
+      ...api,
+      AGENT_NAMES: 'parley, oracy,',
+      API_PORT: '9000',
+      LIVEKIT_PUBLIC_URL: 'wss://rooms.example.test',
+    });
+    expect(config).toMatchObject({ agentNames: ['parley', 'oracy'], port: 9000 });
+    expect(config.livekit.publicUrl).toBe('wss://rooms.example.test');
+  });
+
+  it('names every fault at once, and takes an empty value for none', () => {
+    const load = () =>
+      loadApiConfig({ ...api, JWT_SECRET: 'short', API_PORT: '70000', DATABASE_URL: '', LIVEKIT_URL: 'x' });
+    expect(load).toThrow(ConfigError);
+    for (const fault of [
+      'JWT_SECRET: needs at least 32 characters',
+      'API_PORT: ',
+      'DATABASE_URL: is not set',
+      'LIVEKIT_URL: needs a URL that begins with ws:// or wss://',
+    ]) {
+      expect(load).toThrow(fault);
+    }
+  });
+
+  it.each([
+    ['API_PORT', 'many'],
+    ['API_PORT', '1.5'],
+    ['DATABASE_POOL_SIZE', '0'],
+    // A LiveKit client refreshes its token a minute before the end.
+    ['TOKEN_TTL_SECONDS', '60'],
+    ['DATABASE_URL', 'mysql://127.0.0.1/parley'],
+    ['LOG_LEVEL', 'loud'],
+  ])('refuses %s=%s', (name, value) => {
+    expect(() => loadApiConfig({ ...api, [name]: value })).toThrow(`${name}: `);
+  });
+
+  it('never shows a value in its message', () => {
+    let message = '';
+    try {
+      loadApiConfig({ ...api, JWT_SECRET: 'hunter2' });
+    } catch (error) {
+      message = String(error);
+    }
+    expect(message).toContain('JWT_SECRET');
+    expect(message).not.toContain('hunter2');
+  });
+});
+
+describe("the worker's configuration", () => {
+  it('needs the vendors of a voice turn and the API', () => {
+    expect(loadWorkerConfig(worker)).toMatchObject({
+      apiUrl: 'http://127.0.0.1:8080',
+      agentName: 'parley',
+      vendors: { deepgram: { apiKey: 'd' }, anthropic: { apiKey: 'a' }, cartesia: { apiKey: 'c' } },
+      turns: { detection: 'vad', packs: ['nl-dental'] },
+    });
+    expect(() => loadWorkerConfig({})).toThrow('CARTESIA_API_KEY: is not set');
+  });
+});
