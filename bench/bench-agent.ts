@@ -1,4 +1,4 @@
-import { AccessToken, RoomAgentDispatch, RoomConfiguration } from 'livekit-server-sdk';
+import { AccessToken, RoomAgentDispatch, RoomServiceClient } from 'livekit-server-sdk';
 import { newRoomName } from '../core/ids.ts';
 import type { Releasers } from '../core/lifecycle.ts';
 import { entry, freePort, startProcess } from '../scripts/processes.ts';
@@ -35,8 +35,12 @@ export async function startBenchAgent(
     readyUrl: `http://127.0.0.1:${port}/`,
   });
   releasers.add(() => worker.stop());
+  const room = newRoomName();
+  await new RoomServiceClient(url, apiKey, apiSecret).createRoom({
+    name: room,
+    agents: [new RoomAgentDispatch({ agentName: agent })],
+  });
   const token = new AccessToken(apiKey, apiSecret, { identity: 'bench-caller' });
-  token.addGrant({ roomJoin: true, room: newRoomName(), canPublish: true, canSubscribe: true });
-  token.roomConfig = new RoomConfiguration({ agents: [new RoomAgentDispatch({ agentName: agent })] });
+  token.addGrant({ roomJoin: true, room, canPublish: true, canSubscribe: true });
   return { serverUrl: url, token: await token.toJwt() };
 }

@@ -18,7 +18,7 @@ Reads lines from standard input and writes each one normalized, in the same orde
 `;
 
 /** Streams of a command; a process's own, or a test's. */
-export interface CommandStreams {
+interface CommandStreams {
   input: Readable;
   output: Writable;
   error: Writable;

@@ -33,12 +33,12 @@ export function answerSavedStep({ results, tools }: Situation): Reply | undefine
 }
 
 /** While the assistant waits for the answer to a step: saves it, unless the person hesitates or asks something back. */
-export function answerOnboarding({ speech, spoken, tools }: Situation): Reply | undefined {
-  const asked = questionsOf(tools)
-    .filter((step) => spoken.includes(step.question))
+export function answerOnboarding({ speech, asked, tools }: Situation): Reply | undefined {
+  const pending = questionsOf(tools)
+    .filter((step) => asked.includes(step.question))
     .at(-1);
-  if (!asked || !speech || hesitation.test(speech) || question.test(speech)) return undefined;
-  return call(saveTool, { step: asked.step, answer: answerIn(speech) });
+  if (!pending || !speech || hesitation.test(speech) || question.test(speech)) return undefined;
+  return call(saveTool, { step: pending.step, answer: answerIn(speech) });
 }
 
 /** The steps as the tool's description lists them, a line each: `preferred_name: What shall I call you?`. */

@@ -1,6 +1,6 @@
 import { answerOnboarding, answerSavedStep, hesitation } from './anthropic-onboarding.ts';
 import type { MessagesRequest } from './anthropic-request.ts';
-import { call, parseResult, type Reply, readSituation, type Situation, say } from './anthropic-situation.ts';
+import { call, parseResult, patience, type Reply, readSituation, type Situation, say } from './anthropic-situation.ts';
 
 type Rule = (situation: Situation) => Reply | undefined;
 
@@ -34,7 +34,7 @@ const rules: readonly Rule[] = [
     when(/set up|sign me up|get started|onboarding|my profile/i.test(speech) && tools.has('start_onboarding'), () =>
       call('start_onboarding'),
     ),
-  ({ speech }) => when(hesitation.test(speech), () => say('Of course, take your time.')),
+  ({ speech }) => when(hesitation.test(speech), () => say(patience)),
   ({ speech }) =>
     when(/what can you do/i.test(speech), () =>
       say(

@@ -32,11 +32,14 @@ export interface Situation {
   speech: string;
   /** Results in the last turn, unless somebody spoke after them. */
   results: ToolResult[];
-  /** What the assistant said last. */
-  spoken: string;
+  /** What was last put to the person: the assistant's words, and what it had them from. */
+  asked: string;
   /** Descriptions of the tools that may be called, by name. */
   tools: ReadonlyMap<string, string>;
 }
+
+/** The answer to somebody who hesitates; what was asked before stays asked. */
+export const patience = 'Of course, take your time.';
 
 /** A block wrapped in a tag is a note of the application, not speech. */
 const note = /^<(\w+)>\s*([\s\S]*?)\s*<\/\1>$/;
@@ -44,14 +47,13 @@ const note = /^<(\w+)>\s*([\s\S]*?)\s*<\/\1>$/;
 /** Reads a request as the rules see it. */
 export function readSituation({ messages, tools = [], tool_choice: choice }: MessagesRequest): Situation {
   const last = messages.at(-1);
-  const spoken = messages.findLast((message) => message.role === 'assistant' && speechOf(message).length);
   const speech = last ? (speechOf(last).at(-1) ?? '') : '';
   const offered = choice?.type === 'none' ? [] : tools;
   return {
     instruction: last ? instructionOf(last) : '',
     speech,
     results: speech ? [] : resultsOf(messages),
-    spoken: spoken ? speechOf(spoken).join(' ') : '',
+    asked: lastAsked(messages),
     tools: new Map(offered.map(({ name, description = '' }) => [name, description])),
   };
 }
@@ -75,6 +77,21 @@ function speechOf(message: Message): string[] {
   return textsOf(message).filter((text) => !note.test(text));
 }
 
+/** An interruption may have cut the assistant's words off: the tool results they came from tell what they would have been. */
+function lastAsked(messages: readonly Message[]): string {
+  const toldBy = (message: Message | undefined): string[] => {
+    if (message?.role === 'assistant') return speechOf(message).filter((text) => text !== patience);
+    return message?.content.flatMap((block) => (block.type === 'tool_result' ? [contentOf(block)] : [])) ?? [];
+  };
+  const index = messages.findLastIndex((message) => toldBy(message).length);
+  const before = messages[index]?.role === 'assistant' ? messages[index - 1] : undefined;
+  return [...toldBy(before), ...toldBy(messages[index])].join('\n');
+}
+
+function contentOf({ content = '' }: { content?: string | { text: string }[] }): string {
+  return typeof content === 'string' ? content : content.map(({ text }) => text).join('\n');
+}
+
 function instructionOf(message: Message): string {
   const words = note.exec(textsOf(message).at(-1) ?? '')?.[2] ?? '';
   return /Say: "(.+)"/s.exec(words)?.[1] ?? '';
@@ -89,8 +106,6 @@ function resultsOf(messages: readonly Message[]): ToolResult[] {
   return (messages.at(-1)?.content ?? []).flatMap((block) => {
     if (block.type !== 'tool_result') return [];
     const { name = '', input = {} } = calls.get(block.tool_use_id) ?? {};
-    const { content = '', is_error: isError = false } = block;
-    const text = typeof content === 'string' ? content : content.map((part) => part.text).join('\n');
-    return [{ name, input, content: text, isError }];
+    return [{ name, input, content: contentOf(block), isError: block.is_error ?? false }];
   });
 }

@@ -52,7 +52,11 @@ export function planReply(reply: Reply, { maxTokens, newToolUseId }: Envelope): 
     outputTokens += Math.min(left, pieces.length);
     if (pieces.length > left) return { blocks, outputTokens, stopReason: 'max_tokens' };
   }
-  return { blocks, outputTokens, stopReason: reply.toolCalls.length ? 'tool_use' : 'end_turn' };
+  return {
+    blocks,
+    outputTokens: Math.max(1, outputTokens),
+    stopReason: reply.toolCalls.length ? 'tool_use' : 'end_turn',
+  };
 }
 
 /** The events of one streamed message in the vendor's order (platform.claude.com/docs/en/build-with-claude/streaming). */

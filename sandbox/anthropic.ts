@@ -96,7 +96,10 @@ class AnthropicStandIn implements StandIn {
     if (!request.headers['anthropic-version']) {
       return this.#unexpected(exchange, 'invalid_request_error', 'anthropic-version: header is required');
     }
-    if (request.method === 'GET' && pathname === '/v1/models') return sendJson(exchange.response, 200, modelPage);
+    if (request.method === 'GET' && pathname === '/v1/models') {
+      this.#log(exchange, 'models-listed');
+      return sendJson(exchange.response, 200, modelPage);
+    }
     if (request.method !== 'POST' || pathname !== '/v1/messages') {
       return this.#unexpected(exchange, 'not_found_error', `${request.method} ${pathname} is not modelled`);
     }

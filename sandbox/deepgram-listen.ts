@@ -93,7 +93,13 @@ export class ListenConnection {
       this.#lastWordEndMs = undefined;
     }
     if (positionMs - this.#finalUntilMs >= emptyFinalEveryMs) {
-      const transcript = { startMs: this.#finalUntilMs, endMs: positionMs, words: [], voicedMs: 0 };
+      const transcript = {
+        startMs: this.#finalUntilMs,
+        endMs: positionMs,
+        words: [],
+        voicedMs: 0,
+        lastVoicedAtMs: null,
+      };
       this.#sendResults(transcript, { is_final: true, speech_final: false });
     }
   }
@@ -144,8 +150,8 @@ export class ListenConnection {
   }
 
   #final(transcript: Transcript, flushed: boolean): void {
-    const { words, voicedMs } = transcript;
-    this.#log('final-sent', { words: words.length, voicedMs, fromFinalize: flushed });
+    const { words, voicedMs, lastVoicedAtMs } = transcript;
+    this.#log('final-sent', { words: words.length, voicedMs, lastVoicedAtMs, fromFinalize: flushed });
     this.#lastWordEndMs = words.at(-1)?.endMs ?? this.#lastWordEndMs;
     this.#sendResults(transcript, {
       is_final: true,

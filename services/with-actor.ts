@@ -2,6 +2,7 @@ import { DrizzleQueryError, sql } from 'drizzle-orm';
 import { AppError } from '../core/errors.ts';
 import type { Transaction } from '../db/client.ts';
 import { errorCodeOf } from '../db/errors.ts';
+import { runTransaction } from '../db/transaction.ts';
 import type { Context } from './context.ts';
 
 /**
@@ -16,7 +17,7 @@ export async function withActor<T>(
 ): Promise<T> {
   const userId = 'userId' in actor ? actor.userId : '';
   try {
-    return await db.transaction(async (tx) => {
+    return await runTransaction(db, async (tx) => {
       await tx.execute(sql`select set_config('app.user_id', ${userId}, true)`);
       return work(tx);
     });

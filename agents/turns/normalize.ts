@@ -3,7 +3,7 @@ import type { Normalized, Normalizer } from '../../domain/normalization/result.t
 import { normalizeWords } from './normalize-words.ts';
 
 /** What was heard or typed, what is shown, read and kept instead, and the edits between the two. */
-export type NormalizedText = Pick<Normalized, 'raw' | 'text' | 'edits'>;
+type NormalizedText = Pick<Normalized, 'raw' | 'text' | 'edits'>;
 
 /** A transcript as it goes on to the session. */
 export interface NormalizedTranscript extends NormalizedText {
@@ -13,7 +13,7 @@ export interface NormalizedTranscript extends NormalizedText {
 }
 
 /** What a `NormalizedSTT` is made of. */
-export interface NormalizedSTTOptions {
+interface NormalizedSTTOptions {
   /** The recogniser to decorate. It belongs to the decorator and is closed with it. */
   stt: stt.STT;
   normalizers: readonly Normalizer[];

@@ -7,13 +7,13 @@ export interface TokenRange {
 }
 
 /** A rewriting a rule wants. */
-export interface ProposedEdit extends TokenRange {
+interface ProposedEdit extends TokenRange {
   output: string;
   rule: string;
 }
 
 /** A tooth a rule has found, over its number and its surfaces. */
-export interface ProposedTooth extends TokenRange {
+interface ProposedTooth extends TokenRange {
   tooth: number;
   surfaces: string;
 }

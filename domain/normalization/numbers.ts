@@ -22,13 +22,13 @@ const below100 = new Map<string, number>([
 const longestCardinal = 48;
 
 /** A number found at some token: its value and the index of the token behind it. */
-export interface FoundNumber {
+interface FoundNumber {
   value: number;
   to: number;
 }
 
 /** An amount found at some token, written with a decimal comma, and the index of the token behind it. */
-export interface FoundQuantity {
+interface FoundQuantity {
   amount: string;
   to: number;
 }
@@ -50,13 +50,12 @@ export function digitAt(tokens: readonly Token[], index: number): number | undef
 
 /** Value of the cardinal that begins at a token: digits, one word, or words apart (`honderd vijf`). */
 export function cardinalAt(tokens: readonly Token[], index: number): FoundNumber | undefined {
-  const value = singleAt(tokens[index]);
-  if (value === undefined) return undefined;
-  if (tokens[index]?.kind === 'number') return { value, to: index + 1 };
-  const number = { value, to: index + 1 };
-  extend(number, tokens, 'duizend', 1000, 9);
-  extend(number, tokens, 'honderd', 100, 99);
-  return number;
+  const number = hundredsAt(tokens, index);
+  if (!number || tokens[index]?.kind === 'number') return number;
+  const thousands = multiplied(number, tokens, 'duizend', 1000, 9);
+  const rest = thousands.value > 0 && thousands.value % 1000 === 0 ? hundredsAt(tokens, thousands.to) : undefined;
+  if (!rest || tokens[thousands.to]?.kind !== 'word' || rest.value === 0 || rest.value >= 1000) return thousands;
+  return { value: thousands.value + rest.value, to: rest.to };
 }
 
 /**
@@ -105,18 +104,29 @@ function multiple(key: string, word: string, worth: number, most: number): numbe
   return times * worth + below;
 }
 
-/** Adds what is said behind a round number: `vijf` + `honderd`, `honderd` + `vijf`. */
-function extend(number: FoundNumber, tokens: readonly Token[], word: string, worth: number, most: number): void {
-  const next = tokens[number.to];
-  const value = next?.kind === 'word' && next.spaced ? cardinalWord(next.key) : undefined;
-  if (value === undefined) return;
-  if (next?.key.startsWith(word) && number.value > 1 && number.value <= most) {
-    number.value = (number.value - 1) * worth + value;
-  } else if (number.value > 0 && number.value % worth === 0 && value > 0 && value < worth) {
-    number.value += value;
-  } else return;
-  number.to += 1;
-  extend(number, tokens, word, worth, 0);
+/** A cardinal without words apart behind its thousands. */
+function hundredsAt(tokens: readonly Token[], index: number): FoundNumber | undefined {
+  const value = singleAt(tokens[index]);
+  if (value === undefined) return undefined;
+  if (tokens[index]?.kind === 'number') return { value, to: index + 1 };
+  const hundreds = multiplied({ value, to: index + 1 }, tokens, 'honderd', 100, 99);
+  const rest = tokens[hundreds.to]?.kind === 'word' ? singleAt(tokens[hundreds.to]) : undefined;
+  const isRound = hundreds.value % 100 === 0 && hundreds.value % 1000 !== 0;
+  return isRound && rest && rest < 100 ? { value: hundreds.value + rest, to: hundreds.to + 1 } : hundreds;
+}
+
+/** `vijf` followed by `honderd` or `honderdtwee`, in two words. */
+function multiplied(
+  times: FoundNumber,
+  tokens: readonly Token[],
+  word: string,
+  worth: number,
+  most: number,
+): FoundNumber {
+  const next = tokens[times.to];
+  const value = next?.key.startsWith(word) ? singleAt(next) : undefined;
+  if (value === undefined || times.value < 2 || times.value > most) return times;
+  return { value: (times.value - 1) * worth + value, to: times.to + 1 };
 }
 
 /** Digits behind a decimal comma, spoken or written: at most four, so that a row of digits costs no more than that. */

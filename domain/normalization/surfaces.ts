@@ -34,14 +34,14 @@ const acronym = 'bop';
 const pronoun = 'ie';
 
 /** One code to be written in place of the tokens `from` up to but not including `to`. */
-export interface SurfaceRun {
+interface SurfaceRun {
   from: number;
   to: number;
   code: string;
 }
 
 /** The runs behind a tooth (`mesiaal en distaal` is two) and whether they are more than one lone letter. */
-export interface Surfaces {
+interface Surfaces {
   runs: SurfaceRun[];
   certain: boolean;
 }

@@ -21,7 +21,7 @@ type Item =
   | { kind: 'other'; to: number };
 
 /** Whether a number names a tooth in FDI notation (ISO 3950): 11-48 permanent, 51-85 milk teeth. */
-export function isTooth(value: number): boolean {
+function isTooth(value: number): boolean {
   const quadrant = Math.floor(value / 10);
   const position = value % 10;
   return position >= 1 && quadrant >= 1 && (quadrant <= 4 ? position <= 8 : quadrant <= 8 && position <= 5);
@@ -34,7 +34,7 @@ export function writeTeeth(draft: Draft): void {
   while (index < tokens.length) {
     if (!draft.isFree(index)) index += 1;
     else if (anchors.has(tokens[index]?.key ?? '')) index = writeList(draft, behindAnchor(tokens, index));
-    else index = writeLooseTooth(draft, index) ?? quantityAt(tokens, index)?.to ?? index + 1;
+    else index = writeUnanchoredTooth(draft, index) ?? quantityAt(tokens, index)?.to ?? index + 1;
   }
 }
 
@@ -63,7 +63,7 @@ function writeList(draft: Draft, first: number): number {
 }
 
 /** Without an anchor, a valid tooth is one only right before a surface. Returns the index behind both. */
-function writeLooseTooth(draft: Draft, index: number): number | undefined {
+function writeUnanchoredTooth(draft: Draft, index: number): number | undefined {
   const { tokens } = draft;
   if (isInsideNumber(tokens, index)) return undefined;
   const item = itemAt(tokens, index);

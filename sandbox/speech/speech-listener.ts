@@ -9,6 +9,8 @@ export interface Transcript {
   words: HeardWord[];
   /** Voiced audio in it. */
   voicedMs: number;
+  /** When its last voiced audio arrived, epoch milliseconds; null without any. */
+  lastVoicedAtMs: number | null;
 }
 
 /** What a listener tells. Transcripts follow each other without a gap: one starts where the last final one ended. */
@@ -173,6 +175,7 @@ export class SpeechListener {
       endMs: this.#positionMs,
       words: words.map((word) => ({ ...word, startMs: word.startMs + offsetMs, endMs: word.endMs + offsetMs })),
       voicedMs: utterance?.voicedMs ?? 0,
+      lastVoicedAtMs: utterance ? performance.timeOrigin + utterance.lastVoicedAt : null,
     };
   }
 }

@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { APIError, APIStatusError, llm } from '@livekit/agents';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AnthropicLLM } from '../../providers/llm/anthropic.ts';
@@ -9,6 +10,9 @@ import { describeLlmContract } from './llm-suite.ts';
 
 const apiKey = 'sk-ant-test';
 const model = 'claude-haiku-4-5';
+
+// The SDK keeps the function that it prints with from its first use on.
+const printed = vi.spyOn(console, 'error');
 
 describeLlmContract('AnthropicLLM', {
   vendor: 'anthropic',
@@ -100,11 +104,9 @@ describe('AnthropicLLM', () => {
   });
 
   it('survives an event that is not JSON, and repeats it nowhere', async () => {
-    const printed = vi.spyOn(console, 'error').mockReturnValue();
     const broken = await fail(await answer([start, ['content_block_delta', 'secret words']]));
     expect(broken.error).toMatchObject({ name: 'APIConnectionError', retryable: true });
     expect(printed).not.toHaveBeenCalled();
-    printed.mockRestore();
   });
 
   it('does not run a tool call that was cut off', async () => {
@@ -114,6 +116,27 @@ describe('AnthropicLLM', () => {
     expect(cut.error.message).toContain('maxTokens');
     expect(cut.error.retryable).toBe(false);
     expect(cut.reply.toolCalls).toEqual([]);
+  });
+
+  it('prewarms the connection that the first reply is asked over', async () => {
+    const sandbox = await startSandbox([anthropicStandIn]);
+    const ports = new Set<number | undefined>();
+    const accept = (opened: unknown) => {
+      const { socket } = opened as { socket: Socket };
+      if (socket.localPort === Number(new URL(sandbox.url).port)) ports.add(socket.remotePort);
+    };
+    subscribe('net.server.socket', accept);
+    const subject = new AnthropicLLM({ apiKey, baseUrl: sandbox.url, model });
+    subject.prewarm();
+    await vi.waitFor(() => expect(sandbox.log.events({ event: 'models-listed' })).toHaveLength(1));
+    // The client has the answer a moment after the stand-in wrote it.
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    const chatCtx = new llm.ChatContext([llm.ChatMessage.create({ role: 'user', content: 'hello' })]);
+    expect((await subject.chat({ chatCtx }).collect()).text).toBe('I heard: hello.');
+    unsubscribe('net.server.socket', accept);
+    await subject.aclose();
+    await sandbox.close();
+    expect(ports.size).toBe(1);
   });
 
   it('names the refused field and the request, not what was said', async () => {

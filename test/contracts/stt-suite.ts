@@ -1,13 +1,4 @@
-import {
-  APIConnectionError,
-  type APIConnectOptions,
-  type APIError,
-  APIStatusError,
-  APITimeoutError,
-  initializeLogger,
-  stt,
-} from '@livekit/agents';
-import { AudioFrame } from '@livekit/rtc-node';
+import { APIConnectionError, APIStatusError, APITimeoutError, initializeLogger, stt } from '@livekit/agents';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { assetPath } from '../../core/assets.ts';
 import { loadLines } from '../../sandbox/deepgram.ts';
@@ -16,6 +7,7 @@ import type { Failure, Vendor } from '../../sandbox/settings.ts';
 import type { Line } from '../../sandbox/speech/lines.ts';
 import { unknownSpeechNotice } from '../../sandbox/speech/utterance-matcher.ts';
 import type { StandInFactory } from '../../sandbox/stand-in.ts';
+import { Caller, sampleRateHz, silence, unknownSpeech } from './stt-caller.ts';
 
 /** What the suite needs to know about one vendor. */
 export interface SttHarness {
@@ -27,69 +19,7 @@ export interface SttHarness {
   keyTermsOf(query: string): string[];
 }
 
-const sampleRateHz = 16_000;
-const frameSamples = sampleRateHz / 50;
 const patience = { timeout: 8_000, interval: 20 };
-/** Retries come fast, so that a test of many failures stays short. */
-const connOptions: APIConnectOptions = { maxRetry: 3, retryIntervalMs: 200, timeoutMs: 5_000 };
-
-/** A stream that is fed samples and remembers its events. */
-class Caller {
-  readonly events: stt.SpeechEvent[] = [];
-  readonly errors: APIError[] = [];
-  readonly stream: stt.SpeechStream;
-  /** Resolves when the stream gives no more events. */
-  readonly ended: Promise<void>;
-
-  constructor(adapter: stt.STT, options: Partial<APIConnectOptions> = {}) {
-    adapter.on('error', ({ error }) => this.errors.push(error as APIError));
-    const stream = adapter.stream({ connOptions: { ...connOptions, ...options } });
-    this.stream = stream;
-    this.ended = (async () => {
-      for await (const event of stream) this.events.push(event);
-    })();
-  }
-
-  /** Pushes samples as frames of 20 ms. */
-  push(samples: Int16Array): void {
-    for (let at = 0; at < samples.length; at += frameSamples) {
-      const piece = samples.slice(at, at + frameSamples);
-      this.stream.pushFrame(new AudioFrame(piece, sampleRateHz, 1, piece.length));
-    }
-  }
-
-  /** A line, or part of it, and the silence that ends an utterance. */
-  say(samples: Int16Array): void {
-    this.push(samples);
-    this.push(silence(600));
-  }
-
-  of(type: stt.SpeechEventType): stt.SpeechEvent[] {
-    return this.events.filter((event) => event.type === type);
-  }
-
-  texts(type: stt.SpeechEventType): string[] {
-    return this.of(type).map((event) => event.alternatives?.[0].text ?? '');
-  }
-
-  get finals(): string[] {
-    return this.texts(stt.SpeechEventType.FINAL_TRANSCRIPT);
-  }
-}
-
-function silence(ms: number): Int16Array {
-  return new Int16Array((sampleRateHz * ms) / 1000);
-}
-
-/** Speech-like sound that is no known line: a buzz whose formants wander. */
-function unknownSpeech(ms: number): Int16Array {
-  return Int16Array.from({ length: (sampleRateHz * ms) / 1000 }, (_, n) => {
-    const t = n / sampleRateHz;
-    const formantHz = 700 + 500 * Math.sin(2 * Math.PI * 2.3 * t);
-    const buzz = Math.sin(2 * Math.PI * 120 * t) + 0.8 * Math.sin(2 * Math.PI * formantHz * t);
-    return 6_000 * buzz * (0.7 + 0.3 * Math.sin(2 * Math.PI * 5 * t));
-  });
-}
 
 /** Runs what every speech recogniser of ours has to do, against the vendor's stand-in on loopback. */
 export function describeSttContract(name: string, harness: SttHarness): void {

@@ -4,7 +4,7 @@ import type { SandboxEvent } from '../../sandbox/log.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
 import type { Vendor } from '../../sandbox/settings.ts';
 import type { StandInFactory } from '../../sandbox/stand-in.ts';
-import { voicedMs } from '../../sandbox/voice.ts';
+import { connOptions, durationMs, hear, speaking, sum, voicedIn } from './tts-caller.ts';
 
 /** What the suite needs to know of an adapter. */
 export interface TtsHarness {
@@ -16,14 +16,6 @@ export interface TtsHarness {
 const sentence = 'Goedemorgen, waarmee kan ik u helpen? ';
 const reply = [sentence, 'Dinsdag om half tien ', 'is er nog plaats, ', 'schikt u dat?'];
 const chunkTimeoutMs = 1_500;
-const connOptions = { maxRetry: 0, retryIntervalMs: 50, timeoutMs: 5_000 };
-
-/** Everything a stream gave. */
-interface Heard {
-  audio: tts.SynthesizedAudio[];
-  /** Number of `END_OF_STREAM` marks. */
-  ends: number;
-}
 
 /** The behaviour every text-to-speech adapter must have, tried against its vendor's stand-in. */
 export function describeTtsContract(name: string, harness: TtsHarness): void {
@@ -48,14 +40,9 @@ export function describeTtsContract(name: string, harness: TtsHarness): void {
     });
 
     const events = (event: string): SandboxEvent[] => sandbox.log.events({ vendor: harness.vendor, event });
-    const seen = (event: string, count = 1) =>
-      vi.waitFor(() => expect(events(event).length).toBeGreaterThanOrEqual(count), { timeout: 10_000 });
-    const say = (...texts: string[]): tts.SynthesizeStream => {
-      const stream = voice.stream({ connOptions });
-      for (const text of texts) stream.pushText(text);
-      stream.endInput();
-      return stream;
-    };
+    const seen = (event: string) => vi.waitFor(() => expect(events(event)).not.toEqual([]), { timeout: 10_000 });
+    const say = (...texts: string[]) => speaking(voice, texts, 0);
+    const sayRetrying = (...texts: string[]) => speaking(voice, texts, 2);
 
     it('gives the audio of a text, marks its last frame and then ends', async () => {
       const metrics: Parameters<tts.TTSCallbacks['metrics_collected']>[0][] = [];
@@ -67,9 +54,8 @@ export function describeTtsContract(name: string, harness: TtsHarness): void {
       expect(voicedIn(heard)).toBeGreaterThan(0.8 * Number(completed?.voicedMs));
       expect(completed?.characters).toBe(reply.join('').length);
       expect(heard.audio.map((audio) => audio.final)).toEqual([...heard.audio.slice(1).map(() => false), true]);
-      expect(heard.audio.every(({ frame }) => frame.sampleRate === voice.sampleRate && frame.channels === 1)).toBe(
-        true,
-      );
+      expect(new Set(heard.audio.map(({ frame }) => frame.sampleRate))).toEqual(new Set([voice.sampleRate]));
+      expect(new Set(heard.audio.map(({ frame }) => frame.channels))).toEqual(new Set([1]));
       expect(heard.ends).toBe(1);
       expect(metrics).toMatchObject([{ charactersCount: reply.join('').length, cancelled: false }]);
       expect(metrics[0]?.ttfbMs).toBeGreaterThan(0);
@@ -166,7 +152,7 @@ export function describeTtsContract(name: string, harness: TtsHarness): void {
       const both = await Promise.all([hear(say(...reply)), hear(say(sentence))]);
       expect(events('connection-opened')).toHaveLength(1);
       const [, ...completed] = events('context-completed').map((event) => Number(event.audioMs));
-      expect(both.map(durationMs).toSorted(ascending).map(Math.round)).toEqual(completed.toSorted(ascending));
+      expect(both.map(durationMs).map(Math.round).toSorted()).toEqual(completed.toSorted());
     });
 
     it('synthesizes a whole text', async () => {
@@ -234,7 +220,7 @@ export function describeTtsContract(name: string, harness: TtsHarness): void {
 
       it('reports a refused key as final', async () => {
         sandbox.settings.setFailure(harness.vendor, { mode: 'refuse' });
-        const error = await failed(retrying(voice, sentence));
+        const error = await failed(sayRetrying(sentence));
         expect(error).toBeInstanceOf(APIStatusError);
         expect(error).toMatchObject({ statusCode: 401, retryable: false });
       });
@@ -249,7 +235,7 @@ export function describeTtsContract(name: string, harness: TtsHarness): void {
         expect(error).toMatchObject({ statusCode, retryable: true });
 
         sandbox.settings.setFailure(harness.vendor, { mode, times: 1 });
-        expect((await hear(retrying(voice, ...reply))).ends).toBe(1);
+        expect((await hear(sayRetrying(...reply))).ends).toBe(1);
         expect(events('context-completed')).toMatchObject([{ characters: reply.join('').length }]);
         expect(errors).toHaveLength(1);
       });
@@ -261,14 +247,14 @@ export function describeTtsContract(name: string, harness: TtsHarness): void {
         expect(error).toMatchObject({ retryable: true });
 
         sandbox.settings.setFailure(harness.vendor, { mode: 'hang', times: 1 });
-        expect((await hear(retrying(voice, ...reply))).ends).toBe(1);
+        expect((await hear(sayRetrying(...reply))).ends).toBe(1);
         expect(sum(events('context-completed'), 'characters')).toBe(reply.join('').length);
       });
 
       it('says the whole text again when the connection is lost before any of it was heard', async () => {
         sandbox.settings.delays = { ...sandbox.settings.delays, ttsFirstAudioMs: 1_000 };
         sandbox.settings.setFailure(harness.vendor, { mode: 'close', times: 1, afterMs: 20 });
-        const heard = await hear(retrying(voice, ...reply));
+        const heard = await hear(sayRetrying(...reply));
         const [completed] = events('context-completed');
         expect(completed?.characters).toBe(reply.join('').length);
         expect(durationMs(heard)).toBeGreaterThan(0.8 * Number(completed?.audioMs));
@@ -279,7 +265,7 @@ export function describeTtsContract(name: string, harness: TtsHarness): void {
       it('does not say a text twice when the connection is lost after some of it was heard', async () => {
         sandbox.settings.delays = { ...sandbox.settings.delays, ttsFirstAudioMs: 0 };
         sandbox.settings.setFailure(harness.vendor, { mode: 'close', times: 1, afterMs: 1_000 });
-        const heard = await hear(retrying(voice, ...reply, ...reply));
+        const heard = await hear(sayRetrying(...reply, ...reply));
         expect(durationMs(heard)).toBeGreaterThan(0);
         expect(events('context-started')).toHaveLength(1);
         expect(errors).toHaveLength(1);
@@ -297,11 +283,11 @@ export function describeTtsContract(name: string, harness: TtsHarness): void {
     });
 
     it('leaves nothing open after close, whatever it was doing', async () => {
-      const speaking = say(...reply);
-      await speaking.next();
+      const talking = say(...reply);
+      await talking.next();
       const waiting = voice.stream({ connOptions });
       await voice.close();
-      await hear(speaking);
+      await hear(talking);
       waiting.pushText(sentence);
       waiting.endInput();
       expect((await hear(waiting)).audio).toEqual([]);
@@ -310,36 +296,4 @@ export function describeTtsContract(name: string, harness: TtsHarness): void {
       expect(errors.map(({ error }) => error)).toMatchObject([{ retryable: false }]);
     });
   });
-}
-
-function retrying(voice: tts.TTS, ...texts: string[]): tts.SynthesizeStream {
-  const stream = voice.stream({ connOptions: { ...connOptions, maxRetry: 2 } });
-  for (const text of texts) stream.pushText(text);
-  stream.endInput();
-  return stream;
-}
-
-async function hear(stream: tts.SynthesizeStream | tts.ChunkedStream): Promise<Heard> {
-  const heard: Heard = { audio: [], ends: 0 };
-  for await (const item of stream) {
-    if (typeof item === 'symbol') heard.ends += 1;
-    else heard.audio.push(item);
-  }
-  return heard;
-}
-
-function durationMs({ audio }: Heard): number {
-  return audio.reduce((total, { frame }) => total + (frame.samplesPerChannel / frame.sampleRate) * 1000, 0);
-}
-
-function voicedIn({ audio }: Heard): number {
-  return audio.reduce((total, { frame }) => total + voicedMs(frame.data, frame.sampleRate), 0);
-}
-
-function sum(events: SandboxEvent[], detail: string): number {
-  return events.reduce((total, event) => total + Number(event[detail]), 0);
-}
-
-function ascending(one: number, other: number): number {
-  return one - other;
 }

@@ -135,14 +135,26 @@ describe('onboarding', () => {
   });
 
   it('goes by the last thing the assistant said', () => {
-    const turns = [
-      user('hi'),
-      assistant(nameQuestion),
-      user('hold on'),
-      assistant('Of course, take your time.'),
-      user('Robin'),
-    ];
+    const turns = [user('hi'), assistant(nameQuestion), user('what is it for?'), assistant('For me.'), user('Robin')];
     expect(calls(turns)).toEqual([]);
+  });
+
+  it('still waits for the answer after a hesitation', () => {
+    const wait = [user('hold on'), assistant('Of course, take your time.'), user('Robin')];
+    expect(calls([user('hi'), assistant(nameQuestion), ...wait])).toMatchObject([
+      { input: { step: 'preferred_name' } },
+    ]);
+  });
+
+  it('knows what it would have asked when it was interrupted', () => {
+    const result = JSON.stringify({ saved: 'goal', next: { step: 'language', question: languageQuestion } });
+    const cutOff = called('save_onboarding_step', { step: 'goal', answer: 'x' }, result);
+    const wait = [user('hold on'), assistant('Of course, take your time.'), user('Dutch')];
+    const saves = [{ input: { step: 'language', answer: 'Dutch' } }];
+    expect(calls([...cutOff, assistant('That is saved, and'), ...wait])).toMatchObject(saves);
+    const before = [user('hi'), assistant(goalQuestion)];
+    cutOff.at(-1)?.content.push({ type: 'text', text: 'Dutch' });
+    expect(calls([...before, ...cutOff])).toMatchObject(saves);
   });
 
   it('thanks, and asks the next question', () => {

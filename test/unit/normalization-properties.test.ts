@@ -70,12 +70,12 @@ function between(text: string, spans: readonly { start: number; end: number }[])
   return ends.map((end, index) => text.slice(end, spans[index]?.start));
 }
 
-describe('properties of nl-dental, over 30,000 random sentences', () => {
+describe('properties of nl-dental, over 15,000 random sentences', { timeout: 30_000 }, () => {
   const random = randomFrom(20_260_101);
-  const results = Array.from({ length: 30_000 }, () => normalizer.normalize(sentence(random)));
+  const results = Array.from({ length: 15_000 }, () => normalizer.normalize(sentence(random)));
 
   it('are tried on sentences of which many change', () => {
-    expect(results.filter((result) => result.edits.length > 1).length).toBeGreaterThan(5_000);
+    expect(results.filter((result) => result.edits.length > 1).length).toBeGreaterThan(2_500);
   });
 
   it('normalizing twice gives the same as once', () => {
@@ -109,7 +109,7 @@ describe('properties of nl-dental, over 30,000 random sentences', () => {
   });
 });
 
-describe('cost of nl-dental', () => {
+describe('cost of nl-dental', { timeout: 30_000 }, () => {
   const inputs: Record<string, string> = {
     'one word': 'a',
     digits: '1',

@@ -44,7 +44,7 @@ describe('the examples of nl-dental', () => {
   });
 
   it('leave out only lines that exist and do not come out right yet', () => {
-    expect(examples).toHaveLength(63);
+    expect(examples).toHaveLength(67);
     for (const input of left) {
       const example = examples.find(([line]) => line === input);
       expect(example, input).toBeDefined();
@@ -83,7 +83,6 @@ describe('teeth behind an anchor', () => {
     ['elementen elf en twaalf, veertien dagen last', 'elementen 11 en 12, veertien dagen last'],
     ['element zesentwintig tot vijf millimeter los', 'element 26 tot vijf millimeter los'],
     ['elementen dertien-drieëntwintig', 'elementen 13-23'],
-    ['element drie\u0308entwintig', 'element drie\u0308entwintig'],
     ['element driee\u0308ntwintig', 'element 23'],
     ['element zesentwintig, cariës. Tand elf gaaf.', 'element 26, cariës. Tand 11 gaaf.'],
   ])('%s', (input, output) => {
@@ -208,7 +207,7 @@ describe('what stays as it is', () => {
     'mod en do',
     // Terms that are spelled well, inflected, or inside something else.
     'Tandsteen en CARIËS',
-    'cari\u0308es',
+    'carie\u0308s',
     'cariesrisico',
     'kronen en bruggen',
     'mail caries@praktijk.nl of https://caries.nl/karies',
@@ -235,9 +234,7 @@ describe('the result', () => {
       ['negenentwintig', 'tooth'],
     ]);
     expect(result.edits.map((e) => result.text.slice(e.output.start, e.output.end))).toEqual(['36', 'M', 'D', '29']);
-    expect(
-      result.teeth.map((t) => [t.tooth, t.surfaces, result.text.slice(t.output.start, t.output.end)]),
-    ).toEqual([
+    expect(result.teeth.map((t) => [t.tooth, t.surfaces, result.text.slice(t.output.start, t.output.end)])).toEqual([
       [36, 'M', '36 M'],
       [36, 'D', 'D'],
     ]);
