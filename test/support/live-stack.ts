@@ -1,0 +1,137 @@
+import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
+import { startApi } from '../../api/start.ts';
+import { assetPath } from '../../core/assets.ts';
+import type { Environment } from '../../core/config.ts';
+import { newSecret } from '../../core/ids.ts';
+import { Releasers } from '../../core/lifecycle.ts';
+import { defaults } from '../../core/limits.ts';
+import { createLog } from '../../core/log.ts';
+import { type Database, openDatabase } from '../../db/client.ts';
+import type { TokenRequest, TokenResponse } from '../../domain/token.ts';
+import { anthropicStandIn } from '../../sandbox/anthropic.ts';
+import { cartesiaStandIn } from '../../sandbox/cartesia.ts';
+import { deepgramStandIn, loadLines } from '../../sandbox/deepgram.ts';
+import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
+import { type Child, freePort, startProcess } from '../../scripts/processes.ts';
+
+/** A worker under test: its process and where it answers `/readyz`. */
+export interface LiveWorker {
+  process: Child;
+  url: string;
+  /** Everything it and its jobs wrote. */
+  output: string[];
+}
+
+/** Everything a call needs, on loopback: the shared LiveKit server, an API and stand-ins in this process, workers beside it. */
+export interface LiveStack {
+  livekit: { url: string; apiKey: string; apiSecret: string };
+  apiUrl: string;
+  developmentToken: string;
+  database: Database;
+  sandbox: Sandbox;
+  /** Agent name of this stack's workers: the LiveKit server is shared with other test files. */
+  agentName: string;
+  /** Starts a compiled worker and waits until it is ready; `env` adds to or overrides its settings. */
+  startWorker(env?: Environment): Promise<LiveWorker>;
+  /** Asks the token endpoint as a client would. */
+  token(request?: TokenRequest): Promise<TokenResponse>;
+  /** Asks the API as the development user. */
+  get(path: string): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** Starts a stack without a worker. `stop()` fails when a stand-in was asked something unexpected. */
+export async function startLiveStack(options: { agentJoinTimeoutMs?: number } = {}): Promise<LiveStack> {
+  const livekit = inject('livekit');
+  if (!livekit) throw new Error('live tests need the shared LiveKit server: guard them with describe.skipIf');
+  const releasers = new Releasers();
+  const lines = await loadLines(assetPath('sandbox', 'lines'));
+  const sandbox = await startSandbox([deepgramStandIn(lines), anthropicStandIn, cartesiaStandIn]);
+  releasers.add(() => sandbox.close());
+  const database = await openDatabase({ memory: true });
+  releasers.add(() => database.close());
+  await database.migrate();
+  const developmentToken = newSecret();
+  const agentName = `parley-${newSecret().slice(0, 8)}`;
+  const api = await startApi({
+    settings: {
+      livekit: { ...livekit, publicUrl: livekit.url },
+      host: '127.0.0.1',
+      port: 0,
+      jwtSecret: newSecret(),
+      developmentToken,
+      agentNames: [agentName],
+      tokenTtlSeconds: defaults.tokenTtlSeconds,
+      agentJoinTimeoutMs: options.agentJoinTimeoutMs ?? defaults.agentJoinTimeoutMs,
+    },
+    database,
+    log: createLog('api', 'warn'),
+  });
+  releasers.add(() => api.close());
+  const authorization = `Bearer ${developmentToken}`;
+
+  return {
+    livekit,
+    apiUrl: api.url,
+    developmentToken,
+    database,
+    sandbox,
+    agentName,
+    async startWorker(env = {}) {
+      const port = await freePort();
+      const output: string[] = [];
+      const worker = await startProcess({
+        name: 'the worker under test',
+        command: process.execPath,
+        args: ['--enable-source-maps', fileURLToPath(new URL('../../dist/agents/worker.js', import.meta.url))],
+        env: {
+          PATH: process.env.PATH,
+          HOME: process.env.HOME,
+          NODE_ENV: 'production',
+          LIVEKIT_URL: livekit.url,
+          LIVEKIT_API_KEY: livekit.apiKey,
+          LIVEKIT_API_SECRET: livekit.apiSecret,
+          API_URL: api.url,
+          AGENT_NAME: agentName,
+          WORKER_HOST: '127.0.0.1',
+          WORKER_PORT: String(port),
+          WORKER_IDLE_PROCESSES: '1',
+          LOG_LEVEL: 'info',
+          DEEPGRAM_API_KEY: 'stand-in',
+          DEEPGRAM_BASE_URL: sandbox.url,
+          ANTHROPIC_API_KEY: 'stand-in',
+          ANTHROPIC_BASE_URL: sandbox.url,
+          CARTESIA_API_KEY: 'stand-in',
+          CARTESIA_BASE_URL: sandbox.url,
+          ...env,
+        },
+        readyUrl: `http://127.0.0.1:${port}/readyz`,
+        onLine: (line) => output.push(line),
+      });
+      releasers.add(() => worker.stop(10_000));
+      return { process: worker, url: `http://127.0.0.1:${port}`, output };
+    },
+    async token(request = {}) {
+      const response = await fetch(`${api.url}/api/v1/token`, {
+        method: 'POST',
+        headers: { authorization, 'content-type': 'application/json' },
+        body: JSON.stringify(request),
+      });
+      if (response.status !== 201)
+        throw new Error(`the token endpoint answered ${response.status}: ${await response.text()}`);
+      return (await response.json()) as TokenResponse;
+    },
+    async get(path) {
+      const response = await fetch(`${api.url}${path}`, { headers: { authorization } });
+      if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+      return response.json();
+    },
+    async stop() {
+      await releasers.releaseAll();
+      const unexpected = ['unexpected-request', 'stand-in-failed'].flatMap((event) => sandbox.log.events({ event }));
+      if (unexpected.length)
+        throw new Error(`a stand-in met what it does not expect: ${JSON.stringify(unexpected[0])}`);
+    },
+  };
+}
