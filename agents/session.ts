@@ -13,6 +13,7 @@ import type { Log } from '../core/log.ts';
 import { topics } from '../domain/conversation.ts';
 import type { Normalizer } from '../domain/normalization/result.ts';
 import type { Claim } from '../domain/session.ts';
+import type { WarmableTTS } from '../providers/index.ts';
 import type { Backend } from './backend.ts';
 import type { Call, CallSession } from './call.ts';
 import { rosterAgent } from './roster/roster.ts';
@@ -26,7 +27,7 @@ export interface CallDependencies {
   backend: Backend;
   /** Makes the vendors' adapters; speech is only made when the call has audio. */
   createLLM(): llm.LLM;
-  createSpeech(): { stt: stt.STT; tts: tts.TTS };
+  createSpeech(): { stt: stt.STT; tts: WarmableTTS };
   vad: VAD;
   normalizers: readonly Normalizer[];
   turns: TurnsConfig;
@@ -55,6 +56,8 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
     return;
   }
   const spoken = claim.session.modality === 'voice';
+  const speech = spoken ? dependencies.createSpeech() : undefined;
+  speech?.tts.prewarm();
   const [profile, onboarding] = await Promise.all([
     backend.profile(),
     backend.onboarding(),
@@ -64,7 +67,6 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
   const call: Call = { backend, profile, onboarding, language: profile.language ?? 'en', agent: rosterAgent };
 
   const tell = roomTeller(ctx, claim, log);
-  const speech = spoken ? dependencies.createSpeech() : undefined;
   const session: CallSession = new voice.AgentSession<Call>({
     userData: call,
     llm: dependencies.createLLM(),

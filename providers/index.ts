@@ -14,7 +14,10 @@ export function createLLM(vendors: VendorsConfig): llm.LLM {
   return new AnthropicLLM(vendors.anthropic);
 }
 
+/** A voice that can connect ahead of its first word; the framework asks for that at a handoff only. */
+export type WarmableTTS = tts.TTS & { prewarm(): void };
+
 /** Makes the voice of a call. */
-export function createTTS(vendors: VendorsConfig): tts.TTS {
+export function createTTS(vendors: VendorsConfig): WarmableTTS {
   return new CartesiaTTS(vendors.cartesia);
 }

@@ -4,6 +4,7 @@ import { anthropicStandIn } from '../sandbox/anthropic.ts';
 import { cartesiaStandIn } from '../sandbox/cartesia.ts';
 import { deepgramStandIn, loadLines } from '../sandbox/deepgram.ts';
 import { startSandbox } from '../sandbox/server.ts';
+import { voiceEngine } from '../sandbox/voice.ts';
 
 /** Entry of the sandbox's process: all stand-ins on the port `SANDBOX_PORT`, their log also in `SANDBOX_LOG` when set. */
 async function main(): Promise<void> {
@@ -12,7 +13,7 @@ async function main(): Promise<void> {
     port: Number(process.env.SANDBOX_PORT ?? 0),
     logFile: process.env.SANDBOX_LOG,
   });
-  process.stdout.write(`${JSON.stringify({ sandboxUrl: sandbox.url })}\n`);
+  process.stdout.write(`${JSON.stringify({ sandboxUrl: sandbox.url, voiceEngine })}\n`);
   await stopSignal();
   await sandbox.close();
 }

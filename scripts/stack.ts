@@ -69,7 +69,7 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
   releasers.add(() => livekit.stop());
 
   const standIns = vendors.filter(({ key }) => !env[key]?.trim());
-  const sandboxUrl = standIns.length ? await startSandbox(env, releasers) : undefined;
+  const sandbox = standIns.length ? await startSandbox(env, releasers) : undefined;
   const api = await startLocalApi({ env, dataDir, livekit, progress }, releasers);
 
   const agentName = env.AGENT_NAME ?? 'parley';
@@ -79,6 +79,8 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
     ...entry('agents/worker'),
     env: {
       ...env,
+      // Elsewhere the native room client logs to standard output.
+      NODE_ENV: 'production',
       ...liveKitVariables(livekit),
       API_URL: api.url,
       AGENT_NAME: agentName,
@@ -88,7 +90,7 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
       ...Object.fromEntries(
         standIns.flatMap(({ key, baseUrl }) => [
           [key, 'stand-in'],
-          [baseUrl, sandboxUrl],
+          [baseUrl, sandbox?.sandboxUrl],
         ]),
       ),
     },
@@ -104,16 +106,14 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
     developmentToken: api.developmentToken,
     workerUrl: `http://127.0.0.1:${workerPort}`,
     workerPid: worker.pid,
-    sandboxUrl,
+    sandboxUrl: sandbox?.sandboxUrl,
     ttsIsStandIn: standIns.some(({ part }) => part === 'TTS'),
     parts: [
       { part: 'LiveKit', origin: livekit.origin },
       { part: 'database', origin: env.DATABASE_URL ? 'PostgreSQL of DATABASE_URL' : `embedded PGlite in ${dataDir}` },
       ...vendors.map((vendor) => ({
         part: vendor.part,
-        origin: standIns.includes(vendor)
-          ? `stand-in for ${vendor.vendor} (set ${vendor.key} for the real one)`
-          : `${vendor.vendor}, real`,
+        origin: standIns.includes(vendor) ? standInOrigin(vendor, sandbox?.voiceEngine) : `${vendor.vendor}, real`,
       })),
     ],
     stop: () => releasers.releaseAll(),
@@ -147,19 +147,31 @@ export async function startLocalApi(
   return { url: api.url, developmentToken };
 }
 
-async function startSandbox(env: Environment, releasers: Releasers): Promise<string> {
-  let sandboxUrl = '';
+function standInOrigin({ part, vendor, key }: (typeof vendors)[number], voiceEngine = ''): string {
+  const voice = part === 'TTS' ? ` speaking with a voice of ${voiceEngine}` : '';
+  return `stand-in for ${vendor}${voice} (set ${key} for the real one)`;
+}
+
+/** What the sandbox's process prints once it listens. */
+interface SandboxAddress {
+  sandboxUrl: string;
+  voiceEngine: string;
+}
+
+async function startSandbox(env: Environment, releasers: Releasers): Promise<SandboxAddress> {
+  let address: SandboxAddress | undefined;
   const sandbox = await startProcess({
     name: 'the sandbox',
     ...entry('scripts/sandbox'),
     env: { PATH: env.PATH, SANDBOX_PORT: env.SANDBOX_PORT, SANDBOX_LOG: env.SANDBOX_LOG },
     readyLine: /"sandboxUrl"/,
     onLine: (line) => {
-      if (line.includes('"sandboxUrl"')) sandboxUrl = (JSON.parse(line) as { sandboxUrl: string }).sandboxUrl;
+      if (line.includes('"sandboxUrl"')) address = JSON.parse(line) as SandboxAddress;
     },
   });
   releasers.add(() => sandbox.stop());
-  return sandboxUrl;
+  if (!address) throw new Error('The sandbox did not say where it listens.');
+  return address;
 }
 
 function liveKitVariables({ url, apiKey, apiSecret }: LiveKit): Environment {
