@@ -1,13 +1,4 @@
-import {
-  AutoSubscribe,
-  inference,
-  type JobContext,
-  type llm,
-  type stt,
-  type tts,
-  type VAD,
-  voice,
-} from '@livekit/agents';
+import { AutoSubscribe, inference, type JobContext, type llm, type stt, type VAD, voice } from '@livekit/agents';
 import type { TurnsConfig } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
 import { topics } from '../domain/conversation.ts';
