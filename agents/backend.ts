@@ -9,8 +9,8 @@ import type { OnboardingState, OnboardingStepId } from '../domain/onboarding.ts'
 import type { Profile } from '../domain/profile.ts';
 import type { Claim } from '../domain/session.ts';
 
-/** What a caller waits for is given up on sooner than what nobody waits for. */
-const patience = { readMs: 3_000, writeMs: 60_000, lastWritesMs: 10_000 } as const;
+/** What a caller waits for is given up on sooner than what nobody waits for; turns wait as long as the call lasts. */
+const patience = { readMs: 3_000, writeMs: 60_000, lastTurnsMs: 10_000 } as const;
 const requestTimeoutMs = 5_000;
 
 /**
@@ -23,7 +23,8 @@ export class Backend {
   #claim: Claim | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #turns: Promise<void> = Promise.resolve();
-  #turnPatienceMs: number = patience.writeMs;
+  /** When turns are given up on, by `performance.now()`. */
+  #turnsDeadlineMs = Number.POSITIVE_INFINITY;
 
   constructor(apiUrl: string, log: Log) {
     this.#log = log;
@@ -71,7 +72,7 @@ export class Backend {
       try {
         await this.#answer(
           () => route.$post({ param: { id }, json: turn }),
-          () => this.#turnPatienceMs,
+          () => this.#turnsDeadlineMs,
         );
       } catch (error) {
         this.#log.error({ code: codeOf(error), turnId: turn.id }, 'a turn could not be recorded');
@@ -83,14 +84,11 @@ export class Backend {
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
     if (!this.#claim) return;
-    this.#turnPatienceMs = patience.lastWritesMs;
+    this.#turnsDeadlineMs = performance.now() + patience.lastTurnsMs;
     await this.#turns;
     const id = this.#claim.session.id;
     const route = this.#client.api.v1.sessions[':id'].lease;
-    await this.#answer(
-      () => route.$delete({ param: { id } }),
-      () => patience.readMs,
-    ).catch((error: unknown) =>
+    await this.#answer(() => route.$delete({ param: { id } }), within(patience.readMs)).catch((error: unknown) =>
       this.#log.warn({ code: codeOf(error) }, 'the lease was not given back and will run out'),
     );
     this.#claim = undefined;
@@ -120,18 +118,18 @@ export class Backend {
   }
 
   async #json<T>(call: () => Promise<Response | ClientAnswer>, patienceMs: number): Promise<T> {
-    const response = await this.#answer(call, () => patienceMs);
+    const response = await this.#answer(call, within(patienceMs));
     return (await response.json()) as T;
   }
 
-  /** Repeats a call that is safe to repeat until it is answered for good or patience runs out. */
-  async #answer(call: () => Promise<Response | ClientAnswer>, patienceMs: () => number): Promise<ClientAnswer> {
-    const startedAt = performance.now();
+  /** Repeats a call that is safe to repeat until it is answered for good or its deadline is near. */
+  async #answer(call: () => Promise<Response | ClientAnswer>, deadlineMs: () => number): Promise<ClientAnswer> {
     for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 5_000)) {
-      const response = await call().catch(() => undefined);
+      const isLate = performance.now() > deadlineMs();
+      const response = isLate ? undefined : await call().catch(() => undefined);
       if (response?.ok) return response;
       const retryable = !response || response.status === 429 || response.status >= 502;
-      if (!retryable || performance.now() - startedAt + delayMs > patienceMs()) throw await failureOf(response);
+      if (!retryable || performance.now() + delayMs > deadlineMs()) throw await failureOf(response);
       await sleep(delayMs);
     }
   }
@@ -142,6 +140,12 @@ interface ClientAnswer {
   ok: boolean;
   status: number;
   json(): Promise<unknown>;
+}
+
+/** A deadline this far from now. */
+function within(patienceMs: number): () => number {
+  const deadlineMs = performance.now() + patienceMs;
+  return () => deadlineMs;
 }
 
 function bearer(token: string): { authorization: string } {

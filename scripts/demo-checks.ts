@@ -67,14 +67,21 @@ export function failuresOfReadBack(steps: OnboardingAnswers): string[] {
     .map((step) => `the onboarding step ${step} could not be read back`);
 }
 
-async function contextsOf(sandboxUrl: string): Promise<SandboxEvent[]> {
+/** What the stand-in's voice began and finished speaking. */
+async function contextsOf(sandboxUrl: string): Promise<{ startedAtMs: number; voicedMs: number }[]> {
   const response = await fetch(`${sandboxUrl}/sandbox/log`);
-  const events = (await response.json()) as SandboxEvent[];
-  return events.filter((event) => event.vendor === 'cartesia' && event.event === 'context-completed');
+  const events = ((await response.json()) as SandboxEvent[]).filter((event) => event.vendor === 'cartesia');
+  const startedAtMs = new Map(
+    events.filter(({ event }) => event === 'context-started').map(({ contextId, atMs }) => [contextId, atMs]),
+  );
+  return events
+    .filter(({ event }) => event === 'context-completed')
+    .map(({ contextId, voicedMs }) => ({ startedAtMs: startedAtMs.get(contextId) ?? 0, voicedMs: Number(voicedMs) }));
 }
 
-function voicedMade(contexts: readonly SandboxEvent[], result: DemoTurnResult): number {
+/** By their start: the voice goes on with a reply that is being interrupted until the caller's words confirm it. */
+function voicedMade(contexts: readonly { startedAtMs: number; voicedMs: number }[], result: DemoTurnResult): number {
   return contexts
-    .filter(({ atMs }) => atMs > result.saidAtMs && atMs < result.endedAtMs)
-    .reduce((sum, context) => sum + Number(context.voicedMs), 0);
+    .filter(({ startedAtMs }) => startedAtMs > result.saidAtMs && startedAtMs < result.endedAtMs)
+    .reduce((sum, { voicedMs }) => sum + voicedMs, 0);
 }

@@ -148,7 +148,8 @@ export async function startLocalApi(
 }
 
 function standInOrigin({ part, vendor, key }: (typeof vendors)[number], voiceEngine = ''): string {
-  const voice = part === 'TTS' ? ` speaking with a voice of ${voiceEngine}` : '';
+  const manner = voiceEngine === 'synthetic' ? 'in tones (install espeak-ng for words)' : `through ${voiceEngine}`;
+  const voice = part === 'TTS' ? `, speaking ${manner}` : '';
   return `stand-in for ${vendor}${voice} (set ${key} for the real one)`;
 }
 

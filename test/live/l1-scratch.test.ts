@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { newRoomName } from '../../core/ids.ts';
+import { Caller, epochMs, type Shown } from '../../scripts/caller.ts';
+import { RoomEvent } from '@livekit/rtc-node';
+import { type LiveStack, startLiveStack } from '../support/live-stack.ts';
+import { writeFileSync } from 'node:fs';
+const shared = inject('livekit');
+describe.skipIf(!shared)('x', () => {
+  let stack: LiveStack; let w: any;
+  beforeAll(async () => { stack = await startLiveStack(); w = await stack.startWorker(); });
+  afterAll(async () => { writeFileSync('/tmp/l1/scratch-worker.log', w.output.join('\n')); await stack.stop(); });
+  test.each([0, 100, 300, 600, 1000])('back %i', async (awayMs) => {
+    const roomName = newRoomName();
+    const out: string[] = [];
+    const join = async (tag: string) => {
+      const t0 = epochMs();
+      const tok = await stack.token({ room_name: roomName, room_config: { agents: [{ agent_name: '', metadata: '{"modality":"text"}' }] } });
+      const shown: Shown[] = [];
+      const caller = new Caller({ shown: (p) => { shown.push(p); out.push(`${tag} +${Math.round(epochMs() - t0)} shown ${p.speaker} ${p.text}`); }, state: (s) => out.push(`${tag} +${Math.round(epochMs() - t0)} state ${s}`) });
+      caller.room.on(RoomEvent.ParticipantConnected, (p) => out.push(`${tag} +${Math.round(epochMs() - t0)} connected ${p.identity}`));
+      caller.room.on(RoomEvent.ParticipantDisconnected, (p) => out.push(`${tag} +${Math.round(epochMs() - t0)} disconnected ${p.identity}`));
+      await caller.join(tok.server_url, tok.participant_token, { microphone: false });
+      out.push(`${tag} +${Math.round(epochMs() - t0)} joined with ${[...caller.room.remoteParticipants.values()].map((p) => p.identity + ' ' + p.attributes['lk.agent.state'])}`);
+      return { caller, shown, t0 };
+    };
+    const a = await join('1');
+    const agent = await a.caller.waitForAgent(20000);
+    await expect.poll(() => a.shown.length, { timeout: 5000 }).toBe(1);
+    await a.caller.leave();
+    await sleep(awayMs);
+    const b = await join('2');
+    await sleep(100);
+    await b.caller.type('one');
+    await sleep(2000);
+    await b.caller.type('two');
+    await sleep(9000);
+    await b.caller.type('three');
+    await sleep(2000);
+    await b.caller.leave();
+    process.stdout.write(`AWAY ${awayMs} first agent ${agent}\n  ${out.join('\n  ')}\n`);
+  });
+});
