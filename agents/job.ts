@@ -7,6 +7,7 @@ import { createNormalizer } from '../domain/normalization/packs.ts';
 import type { Normalizer } from '../domain/normalization/result.ts';
 import { createLLM, createSTT, createTTS } from '../providers/index.ts';
 import { Backend } from './backend.ts';
+import { redactFrameworkLog } from './framework-log.ts';
 import { runCall } from './session.ts';
 import { closeSessionHost } from './session-host.ts';
 
@@ -22,6 +23,7 @@ interface Warm extends Record<string, unknown> {
 export default defineAgent<Warm>({
   prewarm(process_) {
     closeSessionHost();
+    redactFrameworkLog();
     const config = loadWorkerConfig(process.env);
     Object.assign(process_.userData, {
       config,

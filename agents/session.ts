@@ -8,6 +8,7 @@ import type { WarmableTTS } from '../providers/index.ts';
 import type { Backend } from './backend.ts';
 import type { Call, CallSession } from './call.ts';
 import { rosterAgent } from './roster/roster.ts';
+import { yieldToWords } from './turns/barge-in.ts';
 import { NormalizedSTT, normalizeText } from './turns/normalize.ts';
 import { phrases } from './turns/phrases.ts';
 import { TurnRecord } from './turns/record.ts';
@@ -87,6 +88,7 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
     append: (turn) => backend.appendTurn(turn),
     report: (report) => tell(topics.turnReport, report),
   });
+  yieldToWords(session);
   apologize(session, call, log);
   session.on(voice.AgentSessionEventTypes.Close, (event) => ctx.shutdown(String(event.reason)));
 

@@ -7,6 +7,7 @@ import { ConfigError } from '../core/errors.ts';
 import { stopSignal } from '../core/lifecycle.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { Capacity } from './capacity.ts';
+import { redactFrameworkLog } from './framework-log.ts';
 import { serveHealth } from './health.ts';
 
 /** Variables that quietly switch the framework to LiveKit's cloud models or override what is configured here. */
@@ -24,7 +25,7 @@ async function main(): Promise<void> {
   for (const name of cloudSwitches) delete process.env[name];
   const config = loadWorkerConfig(process.env);
   const log = createLog('worker', config.logLevel);
-  // What callers say is in the framework's lower levels.
+  redactFrameworkLog();
   initializeLogger({ pretty: false, level: 'warn' });
   await assertCredentials(config.livekit, log);
 

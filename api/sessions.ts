@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { claimSchema, renewalSchema } from '../domain/session.ts';
 import type { Services } from '../services/context.ts';
+import { dispatchForReturning } from '../services/dispatches.ts';
 import { claimSession, releaseSession, renewSession } from '../services/sessions.ts';
 import type { ApiEnvironment } from './environment.ts';
 import { problemResponses } from './problem.ts';
@@ -52,7 +53,9 @@ export function sessionRoutes(services: Services) {
     })
     .openapi(release, async (c) => {
       const sessionId = c.req.valid('param').id;
-      await releaseSession({ ...services, actor: c.get('actor') }, { sessionId });
+      const context = { ...services, actor: c.get('actor') };
+      const released = await releaseSession(context, { sessionId });
+      if (released) await dispatchForReturning(context, released);
       return c.body(null, 204);
     });
 }

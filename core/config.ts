@@ -32,18 +32,28 @@ const livekit = {
   LIVEKIT_API_SECRET: secret,
 };
 
+const database = {
+  DATABASE_URL: url('postgres', 'postgresql'),
+  DATABASE_POOL_SIZE: integer(1, 100).default(10),
+};
+
 const apiEnvironment = z.object({
   ...livekit,
   LIVEKIT_PUBLIC_URL: url('ws', 'wss', 'http', 'https').optional(),
   API_HOST: text.default('0.0.0.0'),
   API_PORT: port.default(8080),
-  DATABASE_URL: url('postgres', 'postgresql'),
-  DATABASE_POOL_SIZE: integer(1, 100).default(10),
+  ...database,
   JWT_SECRET: secret,
   DEVELOPMENT_TOKEN: secret,
   AGENT_NAMES: names.default(['parley']),
   TOKEN_TTL_SECONDS: integer(61, 86_400).default(defaults.tokenTtlSeconds),
   AGENT_JOIN_TIMEOUT_MS: integer(1_000, 60_000).default(defaults.agentJoinTimeoutMs),
+  LOG_LEVEL: logLevel,
+});
+
+const jobsEnvironment = z.object({
+  ...livekit,
+  ...database,
   LOG_LEVEL: logLevel,
 });
 
@@ -96,6 +106,15 @@ export interface ApiConfig {
   tokenTtlSeconds: number;
   /** How long a person in a room waits before their agent is dispatched again. */
   agentJoinTimeoutMs: number;
+  logLevel: string;
+}
+
+/** Settings of the process that does background work. */
+export interface JobsConfig {
+  livekit: LiveKitConfig;
+  databaseUrl: string;
+  /** Connections of the handlers; the queue has its own. */
+  databasePoolSize: number;
   logLevel: string;
 }
 
@@ -160,6 +179,20 @@ export function loadApiConfig(env: Environment): ApiConfig {
 }
 
 /**
+ * Reads the settings of the jobs' process.
+ * @throws ConfigError naming every missing or wrong variable at once.
+ */
+export function loadJobsConfig(env: Environment): JobsConfig {
+  const e = parse(jobsEnvironment, env);
+  return {
+    livekit: livekitOf(e),
+    databaseUrl: e.DATABASE_URL,
+    databasePoolSize: e.DATABASE_POOL_SIZE,
+    logLevel: e.LOG_LEVEL,
+  };
+}
+
+/**
  * Reads the worker's settings; a job process reads the same ones.
  * @throws ConfigError naming every missing or wrong variable at once.
  */
@@ -199,7 +232,7 @@ export function loadWorkerConfig(env: Environment): WorkerConfig {
   };
 }
 
-function livekitOf(e: z.infer<typeof apiEnvironment> | z.infer<typeof workerEnvironment>): LiveKitConfig {
+function livekitOf(e: Record<keyof typeof livekit, string>): LiveKitConfig {
   return { url: e.LIVEKIT_URL, apiKey: e.LIVEKIT_API_KEY, apiSecret: e.LIVEKIT_API_SECRET };
 }
 

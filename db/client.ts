@@ -58,7 +58,8 @@ async function openPostgres(url: string, poolSize: number): Promise<Database> {
   try {
     await client`select 1`;
   } catch (error) {
-    await client.end();
+    // A server that never answered may never close its side either.
+    await client.end({ timeout: 0 });
     throw new AppError('unavailable', unreachable(url, error), { cause: error });
   }
   const db = drizzlePostgres(client);

@@ -1,5 +1,6 @@
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { AppError, ConfigError } from '../core/errors.ts';
 import { errorCodeOf } from './errors.ts';
@@ -48,12 +49,21 @@ async function tryLock(dataDir: string, retries: number): Promise<(() => Promise
 
 async function requireFolder(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true });
+    await makeFolder(resolve(dataDir));
     await access(dataDir, constants.R_OK | constants.W_OK);
   } catch (error) {
     if (await isFile(dataDir)) throw unusable(dataDir, 'is a file: name a folder');
     throw unusable(dataDir, `can't be made or written (${errorCodeOf(error)}): name a folder this user may write`);
   }
+}
+
+/** Makes a folder and what is missing above it. Node's own `recursive` never returns where nothing can be made, as in /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  const parent = dirname(folder);
+  if (!existsSync(parent)) await makeFolder(parent);
+  await mkdir(folder).catch(async (error: unknown) => {
+    if (errorCodeOf(error) !== 'EEXIST' || (await isFile(folder))) throw error;
+  });
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -11,6 +11,7 @@ import {
   type RemoteTrack,
   Room,
   RoomEvent,
+  type TextStreamHandler,
   TrackKind,
   TrackPublishOptions,
   TrackSource,
@@ -176,7 +177,16 @@ export class Caller {
       const state = changed['lk.agent.state'];
       if (state && isAgent(participant)) this.#events.state?.(state);
     });
-    room.registerTextStreamHandler('lk.transcription', async (reader, sender) => {
+    const onText = (topic: string, read: (...stream: Parameters<TextStreamHandler>) => Promise<void>) =>
+      room.registerTextStreamHandler(topic, async (...stream) => {
+        try {
+          await read(...stream);
+        } catch (error) {
+          // One who leaves in the middle of a sentence doesn't get the rest.
+          if (!this.#closed) throw error;
+        }
+      });
+    onText('lk.transcription', async (reader, sender) => {
       const attributes = reader.info.attributes ?? {};
       const speaker = sender.identity === room.localParticipant?.identity ? 'user' : 'agent';
       const segmentId = attributes['lk.segment_id'] ?? reader.info.streamId;
@@ -190,10 +200,10 @@ export class Caller {
       // An agent's header always says "not final": the end of its stream is the end of the segment.
       this.#events.shown?.({ speaker, segmentId, text, final: finalHeader || speaker === 'agent', firstTextAtMs });
     });
-    room.registerTextStreamHandler(topics.transcriptDetail, async (reader) => {
+    onText(topics.transcriptDetail, async (reader) => {
       this.#events.detail?.(JSON.parse(await reader.readAll()) as TranscriptDetail);
     });
-    room.registerTextStreamHandler(topics.turnReport, async (reader) => {
+    onText(topics.turnReport, async (reader) => {
       this.#events.report?.(JSON.parse(await reader.readAll()) as TurnReport);
     });
   }

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Release, Releasers, stopSignal } from '../core/lifecycle.ts';
+import { endWithError } from './command-line.ts';
 import { failuresOf, failuresOfReadBack, stepsOfNewProcess } from './demo-checks.ts';
 import { figuresOf, tableOf } from './demo-table.ts';
 import type { CallerMessage, DemoTurnResult } from './demo-turns.ts';
-import { entry } from './processes.ts';
+import { entry, exitWithParent } from './processes.ts';
 import { localEnvironment, type Stack, startStack } from './stack.ts';
 
 const usage = `npm run demo -- [options]
@@ -106,6 +107,7 @@ async function temporaryFolder(register: (release: Release) => void): Promise<st
 }
 
 async function main(): Promise<number> {
+  exitWithParent();
   const { values } = parseArgs({
     options: {
       text: { type: 'boolean', default: false },
@@ -133,10 +135,4 @@ async function main(): Promise<number> {
   }
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exit(1);
-  },
-);
+main().then((code) => process.exit(code), endWithError);

@@ -2,6 +2,8 @@ import { parseArgs } from 'node:util';
 import { assetPath } from '../core/assets.ts';
 import { ConfigError } from '../core/errors.ts';
 import { Releasers, stopSignal } from '../core/lifecycle.ts';
+import { endWithError } from './command-line.ts';
+import { exitWithParent } from './processes.ts';
 import { localEnvironment, startLocalApi, startStack } from './stack.ts';
 
 const usage = `npm run dev -- [options]
@@ -15,6 +17,7 @@ without a key. With \`npm run dev\` a change of a source file starts it again.
   --help            show this`;
 
 async function main(): Promise<void> {
+  exitWithParent();
   const { values } = parseArgs({
     options: {
       'data-dir': { type: 'string', default: assetPath('.parley', 'data') },
@@ -66,10 +69,4 @@ async function runAll(options: Parameters<typeof startStack>[0], json: boolean, 
   else for (const [name, value] of Object.entries(addresses)) console.log(`${name.padEnd(18)}${value ?? '-'}`);
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exit(1);
-  },
-);
+main().then(() => process.exit(0), endWithError);

@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs';
+import getPort from 'get-port';
 import { startApi } from '../api/start.ts';
 import { assetPath } from '../core/assets.ts';
-import type { Environment } from '../core/config.ts';
+import { systemClock } from '../core/clock.ts';
+import { type Environment, loadApiConfig, loadWorkerConfig } from '../core/config.ts';
 import { newSecret } from '../core/ids.ts';
 import { Releasers } from '../core/lifecycle.ts';
-import { defaults } from '../core/limits.ts';
 import { createLog } from '../core/log.ts';
 import { openDatabase } from '../db/client.ts';
+import { jobs } from '../jobs/registry.ts';
+import { startJobs } from '../jobs/start.ts';
+import { createRooms } from '../services/rooms.ts';
 import { ensureLiveKit, type LiveKit } from './livekit.ts';
 import { entry, freePort, startProcess } from './processes.ts';
 
@@ -42,16 +46,16 @@ const vendors = [
   { part: 'TTS', vendor: 'Cartesia', key: 'CARTESIA_API_KEY', baseUrl: 'CARTESIA_BASE_URL' },
 ] as const;
 
-/** The environment with what `.env` adds to it; a variable that is set already wins. */
+/** The environment with what `.env` adds to it; a variable that is set already wins, an empty one counts as not set. */
 export function localEnvironment(): Environment {
   const file = assetPath('.env');
   if (existsSync(file)) process.loadEnvFile(file);
-  return { ...process.env };
+  return Object.fromEntries(Object.entries(process.env).filter(([, value]) => value?.trim()));
 }
 
 /**
- * Starts a LiveKit server, the stand-ins of vendors without a key, the API on an embedded database (in this process) and a
- * worker, each on a free loopback port unless the environment says otherwise.
+ * Starts a LiveKit server, the stand-ins of vendors without a key, API and jobs on an embedded database (in this process)
+ * and a worker, each on a free loopback port unless the environment says otherwise.
  * @throws with one message for a person when a part can't be started; nothing is left running then.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -72,29 +76,33 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
   const sandbox = standIns.length ? await startSandbox(env, releasers) : undefined;
   const api = await startLocalApi({ env, dataDir, livekit, progress }, releasers);
 
-  const agentName = env.AGENT_NAME ?? 'parley';
-  const workerPort = env.WORKER_PORT ? Number(env.WORKER_PORT) : await freePort();
+  const workerEnvironment: Environment = {
+    WORKER_HOST: '127.0.0.1',
+    WORKER_PORT: String(await freePort()),
+    LOG_LEVEL: 'warn',
+    ...env,
+    // Elsewhere the native room client logs to standard output.
+    NODE_ENV: 'production',
+    ...liveKitVariables(livekit),
+    API_URL: api.url,
+    ...Object.fromEntries(
+      standIns.flatMap(({ key, baseUrl }) => [
+        [key, 'stand-in'],
+        [baseUrl, sandbox?.sandboxUrl],
+      ]),
+    ),
+  };
+  const { agentName, port } = loadWorkerConfig(workerEnvironment);
+  // Another worker there would answer in place of ours.
+  if (env.WORKER_PORT && (await getPort({ host: '127.0.0.1', port })) !== port) {
+    throw new Error(`Port ${port} (WORKER_PORT) is taken: set another one, or unset it for a free one.`);
+  }
+  const workerUrl = `http://127.0.0.1:${port}`;
   const worker = await startProcess({
     name: 'the agent worker',
     ...entry('agents/worker'),
-    env: {
-      ...env,
-      // Elsewhere the native room client logs to standard output.
-      NODE_ENV: 'production',
-      ...liveKitVariables(livekit),
-      API_URL: api.url,
-      AGENT_NAME: agentName,
-      WORKER_HOST: env.WORKER_HOST ?? '127.0.0.1',
-      WORKER_PORT: String(workerPort),
-      LOG_LEVEL: env.LOG_LEVEL ?? 'warn',
-      ...Object.fromEntries(
-        standIns.flatMap(({ key, baseUrl }) => [
-          [key, 'stand-in'],
-          [baseUrl, sandbox?.sandboxUrl],
-        ]),
-      ),
-    },
-    readyUrl: `http://127.0.0.1:${workerPort}/readyz`,
+    env: workerEnvironment,
+    readyUrl: `${workerUrl}/readyz`,
     onLine: env.LOG_LEVEL ? progress : undefined,
   });
   releasers.add(() => worker.stop());
@@ -104,7 +112,7 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
     livekit,
     agentName,
     developmentToken: api.developmentToken,
-    workerUrl: `http://127.0.0.1:${workerPort}`,
+    workerUrl,
     workerPid: worker.pid,
     sandboxUrl: sandbox?.sandboxUrl,
     ttsIsStandIn: standIns.some(({ part }) => part === 'TTS'),
@@ -120,31 +128,42 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
   };
 }
 
-/** The API in this process on the data folder, with secrets made up where none are set. */
+/** API and jobs in this process on the data folder, with secrets made up where none are set. */
 export async function startLocalApi(
   { env, dataDir, livekit, progress }: StackOptions & { livekit: Pick<LiveKit, 'url' | 'apiKey' | 'apiSecret'> },
   releasers: Releasers,
 ): Promise<{ url: string; developmentToken: string }> {
+  const config = loadApiConfig({
+    API_HOST: '127.0.0.1',
+    JWT_SECRET: newSecret(),
+    DEVELOPMENT_TOKEN: newSecret(),
+    LOG_LEVEL: 'warn',
+    // Stands for the embedded database, which has none.
+    DATABASE_URL: 'postgres://embedded',
+    ...env,
+    ...liveKitVariables(livekit),
+    AGENT_NAMES: env.AGENT_NAME,
+  });
   const database = await openDatabase(
-    env.DATABASE_URL ? { url: env.DATABASE_URL, poolSize: 5 } : { dataDir, onWait: progress },
+    env.DATABASE_URL ? { url: config.databaseUrl, poolSize: config.databasePoolSize } : { dataDir, onWait: progress },
   );
   releasers.add(() => database.close());
   await database.migrate();
-  const { url, apiKey, apiSecret } = livekit;
-  const developmentToken = env.DEVELOPMENT_TOKEN ?? newSecret();
-  const settings: Parameters<typeof startApi>[0]['settings'] = {
-    livekit: { url, apiKey, apiSecret, publicUrl: env.LIVEKIT_PUBLIC_URL ?? url },
-    host: env.API_HOST ?? '127.0.0.1',
-    port: Number(env.API_PORT ?? 0),
-    jwtSecret: env.JWT_SECRET ?? newSecret(),
-    developmentToken,
-    agentNames: [env.AGENT_NAME ?? 'parley'],
-    tokenTtlSeconds: defaults.tokenTtlSeconds,
-    agentJoinTimeoutMs: Number(env.AGENT_JOIN_TIMEOUT_MS ?? defaults.agentJoinTimeoutMs),
-  };
-  const api = await startApi({ settings, database, log: createLog('api', env.LOG_LEVEL ?? 'warn') });
+  const settings = { ...config, port: env.API_PORT ? config.port : 0 };
+  const api = await startApi({ settings, database, log: createLog('api', config.logLevel) });
   releasers.add(() => api.close());
-  return { url: api.url, developmentToken };
+  const running = await startJobs({
+    registry: jobs,
+    services: {
+      db: database.db,
+      rooms: createRooms(config.livekit),
+      clock: systemClock,
+      log: createLog('jobs', config.logLevel),
+    },
+    databaseUrl: env.DATABASE_URL,
+  });
+  releasers.add(() => running.close());
+  return { url: api.url, developmentToken: config.developmentToken };
 }
 
 function standInOrigin({ part, vendor, key }: (typeof vendors)[number], voiceEngine = ''): string {
@@ -175,6 +194,6 @@ async function startSandbox(env: Environment, releasers: Releasers): Promise<San
   return address;
 }
 
-function liveKitVariables({ url, apiKey, apiSecret }: LiveKit): Environment {
+function liveKitVariables({ url, apiKey, apiSecret }: Pick<LiveKit, 'url' | 'apiKey' | 'apiSecret'>): Environment {
   return { LIVEKIT_URL: url, LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret };
 }

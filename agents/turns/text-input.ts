@@ -17,11 +17,12 @@ export interface TextInput {
  * be interrupted, and the message is gone; here the reply queues behind that speech instead.
  */
 export function textInputHandler(input: TextInput) {
-  return (session: voice.AgentSession, event: { text: string }): void => {
+  return async (session: voice.AgentSession, event: { text: string }): Promise<void> => {
     const typed = event.text.trim();
     if (!typed) return;
     try {
-      session.interrupt();
+      // Waited for, so that the words cut short are on record before the message that cut them.
+      await session.interrupt().await;
     } catch {
       // Uninterruptible speech goes on; the reply waits for its turn.
     }

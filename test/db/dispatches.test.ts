@@ -4,7 +4,8 @@ import { AppError } from '../../core/errors.ts';
 import { lifetimes } from '../../core/limits.ts';
 import { sessions } from '../../db/schema/sessions.ts';
 import { participantIdentityOf } from '../../domain/session.ts';
-import { watchDispatches } from '../../services/dispatches.ts';
+import { dispatchForReturning, watchDispatches } from '../../services/dispatches.ts';
+import { endAbandonedSessions, releaseSession, renewSession } from '../../services/sessions.ts';
 import { issueToken } from '../../services/tokens.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
 import { settings, system } from './world.ts';
@@ -84,24 +85,52 @@ describeOnBothDatabases('the dispatch watchdog', (world) => {
     expect(await watch()).toBe(1);
   });
 
-  it('ends a session without a room once its token has ended, and never asks about it again', async () => {
+  it('asks about a session without a room while a token is valid, and not every time once none is', async () => {
     const { id } = await newSession();
-    world().clock.advance(patienceMs);
-    expect(await watch()).toBe(0);
-    expect(await stored(id)).toMatchObject({ endedAt: null });
+    let asked = 0;
+    const { rooms } = world();
+    const counted = {
+      existing: (names: string[]) => {
+        asked += names.length;
+        return rooms.existing(names);
+      },
+      dispatch: (...given: Parameters<typeof rooms.dispatch>) => rooms.dispatch(...given),
+      participants: (name: string) => rooms.participants(name),
+    };
+    const watchFor = async (ms: number) => {
+      asked = 0;
+      for (let passedMs = 0; passedMs < ms; passedMs += patienceMs) {
+        world().clock.advance(patienceMs);
+        expect(await watchDispatches({ ...world().context(system), rooms: counted })).toBe(0);
+      }
+      return asked;
+    };
+    expect(await watchFor(3 * patienceMs)).toBe(3);
     world().clock.advance(settings.tokenTtlSeconds * 1_000);
-    expect(await watch()).toBe(0);
-    expect((await stored(id))?.endedAt).toEqual(world().clock.now());
+    expect(await watchFor(20 * patienceMs)).toBe(1);
+    expect(await stored(id)).toMatchObject({ endedAt: null });
+  });
 
-    world().rooms.allowed = false;
-    world().clock.advance(patienceMs);
-    expect(await watch()).toBe(0);
+  it.each(['a new token', 'a claim'])('looks after a session it had let rest again with %s', async (what) => {
+    const { user, id, roomName } = await newSession();
+    world().clock.advance(settings.tokenTtlSeconds * 1_000);
+    await watch();
+    if (what === 'a claim') await world().claim(user, { id, roomName });
+    else await issueToken(world().context(user), { room_name: roomName });
+    world().rooms.set(roomName, [person(user.userId)]);
+    world().clock.advance(Math.max(patienceMs, lifetimes.leaseMs));
+    expect(await watch()).toBe(1);
   });
 
   it('looks after an ended session again when a new token is asked for', async () => {
     const { user, id, roomName } = await newSession();
     world().clock.advance(settings.tokenTtlSeconds * 1_000);
-    await watch();
+    await endAbandonedSessions(world().context(system));
+    expect((await stored(id))?.endedAt).toEqual(world().clock.now());
+    world().clock.advance(patienceMs);
+    world().rooms.allowed = false;
+    expect(await watch()).toBe(0);
+    world().rooms.allowed = true;
     await issueToken(world().context(user), { room_name: roomName });
     expect(await stored(id)).toMatchObject({ endedAt: null });
     world().rooms.set(roomName, [person(user.userId)]);
@@ -143,5 +172,79 @@ describeOnBothDatabases('the dispatch watchdog', (world) => {
   it('is for the service itself', async () => {
     const user = await world().newUser();
     await expect(watchDispatches(world().context(user))).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describeOnBothDatabases('the release of a session', (world) => {
+  /** A call of some minutes whose person is away, and its release; the room stands unless a test says otherwise. */
+  const startCall = async () => {
+    const user = await world().newUser();
+    const session = await world().newSession(user);
+    const agent = await world().claim(user, session);
+    world().clock.advance(lifetimes.heartbeatMs);
+    await renewSession(world().context(agent), { sessionId: session.id });
+    world().clock.advance(1_000);
+    const { roomName } = session;
+    const joinedAt = world().clock.now();
+    const person = { identity: participantIdentityOf(user.userId), isAgent: false, joinedAt };
+    const job = { identity: agent.jobIdentity, isAgent: true, joinedAt };
+    world().rooms.set(roomName, [job]);
+    world().rooms.dispatches.length = 0;
+    const release = async () => {
+      const context = world().context(agent);
+      const released = await releaseSession(context, { sessionId: session.id });
+      if (released) await dispatchForReturning(context, released);
+      return world().rooms.dispatches.map((dispatch) => dispatch.roomName);
+    };
+    return { user, roomName, person, job, release };
+  };
+
+  it('dispatches at once for a person who is in the room again, and the watchdog gives that its time', async () => {
+    const { roomName, person, job, release } = await startCall();
+    world().rooms.set(roomName, [person, job]);
+    expect(await release()).toEqual([roomName]);
+    world().rooms.set(roomName, [person]);
+    expect(await watchDispatches(world().context(system))).toBe(0);
+    world().clock.advance(patienceMs - 1);
+    expect(await watchDispatches(world().context(system))).toBe(0);
+    world().clock.advance(1);
+    expect(await watchDispatches(world().context(system))).toBe(1);
+  });
+
+  it('dispatches at once for a person who has fetched a token since the last heartbeat', async () => {
+    const { user, roomName, release } = await startCall();
+    await issueToken(world().context(user), { room_name: roomName });
+    expect(await release()).toEqual([roomName]);
+  });
+
+  it('dispatches once, however often it is asked for', async () => {
+    const { roomName, person, release } = await startCall();
+    world().rooms.set(roomName, [person]);
+    await release();
+    expect(await release()).toEqual([roomName]);
+  });
+
+  it('dispatches for nobody when the person has gone, another agent is there, or there is no room any more', async () => {
+    const gone = await startCall();
+    expect(await gone.release()).toEqual([]);
+    const served = await startCall();
+    world().rooms.set(served.roomName, [served.person, { ...served.job, identity: 'agent-next' }]);
+    expect(await served.release()).toEqual([]);
+    const closed = await startCall();
+    world().rooms.remove(closed.roomName);
+    await issueToken(world().context(closed.user), { room_name: closed.roomName });
+    expect(await closed.release()).toEqual([]);
+  });
+
+  it('stands when LiveKit can not be asked', async () => {
+    const user = await world().newUser();
+    const session = await world().newSession(user);
+    const agent = await world().claim(user, session);
+    const away = () => Promise.reject(new AppError('unavailable', 'away'));
+    const context = { ...world().context(agent), rooms: { existing: away, participants: away, dispatch: away } };
+    const released = await releaseSession(context, { sessionId: session.id });
+    expect(released).toMatchObject({ leaseHolder: agent.jobIdentity });
+    if (released) await dispatchForReturning(context, released);
+    await expect(world().claim(user, session)).resolves.toMatchObject({ kind: 'agent' });
   });
 });

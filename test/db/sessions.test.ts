@@ -1,11 +1,14 @@
 import { eq } from 'drizzle-orm';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
+import { AppError } from '../../core/errors.ts';
 import { newId } from '../../core/ids.ts';
 import { lifetimes } from '../../core/limits.ts';
 import { sessions } from '../../db/schema/sessions.ts';
 import { participantIdentityOf } from '../../domain/session.ts';
-import { claimSession, releaseSession, renewSession } from '../../services/sessions.ts';
+import { claimSession, endAbandonedSessions, releaseSession, renewSession } from '../../services/sessions.ts';
+import { issueToken } from '../../services/tokens.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
+import { settings, system } from './world.ts';
 
 describeOnBothDatabases('sessions', (world) => {
   const newSession = async () => {
@@ -123,5 +126,123 @@ describeOnBothDatabases('sessions', (world) => {
         await expect(refused).rejects.toMatchObject({ code: 'forbidden' });
       }
     }
+  });
+});
+
+describeOnBothDatabases('abandoned sessions', (world) => {
+  const tokenMs = settings.tokenTtlSeconds * 1_000;
+  const newSession = async () => {
+    const user = await world().newUser();
+    return { user, ...(await world().newSession(user)) };
+  };
+  const end = () => endAbandonedSessions(world().context(system));
+  const endedAtOf = async (id: string) => {
+    const { db } = world().database;
+    const [session] = await db.select({ endedAt: sessions.endedAt }).from(sessions).where(eq(sessions.id, id));
+    return session?.endedAt;
+  };
+
+  // Each test counts on being the only one with sessions.
+  afterEach(() => world().database.db.delete(sessions));
+
+  it('are ended when they have neither a valid token nor a lease nor a room, once', async () => {
+    const { user, ...session } = await newSession();
+    await world().claim(user, session);
+    world().clock.advance(tokenMs);
+    const endedAt = world().clock.now();
+    expect(await end()).toBe(1);
+    expect(await endedAtOf(session.id)).toEqual(endedAt);
+    world().clock.advance(1);
+    expect(await end()).toBe(0);
+    expect(await endedAtOf(session.id)).toEqual(endedAt);
+  });
+
+  it('are none as long as a token is valid, whatever else is missing', async () => {
+    const { user, id, roomName } = await newSession();
+    world().clock.advance(tokenMs - 1);
+    expect(await end()).toBe(0);
+    await issueToken(world().context(user), { room_name: roomName });
+    world().clock.advance(tokenMs - 1);
+    expect(await end()).toBe(0);
+    expect(await endedAtOf(id)).toBeNull();
+    world().clock.advance(1);
+    expect(await end()).toBe(1);
+  });
+
+  it('are none as long as a lease lives', async () => {
+    const { user, ...session } = await newSession();
+    world().clock.advance(tokenMs);
+    await world().claim(user, session);
+    world().clock.advance(lifetimes.leaseMs - 1);
+    expect(await end()).toBe(0);
+    expect(await endedAtOf(session.id)).toBeNull();
+    world().clock.advance(1);
+    expect(await end()).toBe(1);
+  });
+
+  it('are none as long as the room stands', async () => {
+    const { id, roomName } = await newSession();
+    world().rooms.set(roomName, []);
+    world().clock.advance(tokenMs);
+    expect(await end()).toBe(0);
+    expect(await endedAtOf(id)).toBeNull();
+    world().rooms.remove(roomName);
+    expect(await end()).toBe(1);
+  });
+
+  it('stay open when a token comes while LiveKit is asked', async () => {
+    const [returned, gone] = [await newSession(), await newSession()];
+    world().clock.advance(tokenMs);
+    const { rooms } = world();
+    const slow = {
+      existing: async (names: string[]) => {
+        const existing = await rooms.existing(names);
+        await issueToken(world().context(returned.user), { room_name: returned.roomName });
+        return existing;
+      },
+      dispatch: () => Promise.reject(new Error('nobody waits')),
+      participants: () => Promise.reject(new Error('nobody needs to know')),
+    };
+    expect(await endAbandonedSessions({ ...world().context(system), rooms: slow })).toBe(1);
+    expect(await endedAtOf(returned.id)).toBeNull();
+    expect(await endedAtOf(gone.id)).not.toBeNull();
+  });
+
+  it('are asked about many at once, and those with a room hide none of the others', async () => {
+    const user = await world().newUser();
+    const made = await Promise.all(Array.from({ length: 120 }, () => world().newSession(user)));
+    const standing = made.slice(0, 110);
+    for (const { roomName } of standing) world().rooms.set(roomName, []);
+    world().clock.advance(tokenMs);
+    const { rooms } = world();
+    let questions = 0;
+    const counted = {
+      existing: (names: string[]) => {
+        questions += 1;
+        return rooms.existing(names);
+      },
+      dispatch: () => Promise.reject(new Error('nobody waits')),
+      participants: () => Promise.reject(new Error('nobody needs to know')),
+    };
+    expect(await endAbandonedSessions({ ...world().context(system), rooms: counted })).toBe(10);
+    expect(questions).toBe(2);
+    for (const { roomName } of standing) world().rooms.remove(roomName);
+    expect((await Promise.all([end(), end(), end()])).reduce((sum, count) => sum + count, 0)).toBe(110);
+  });
+
+  it('stay as they are while LiveKit can not be asked', async () => {
+    const { id } = await newSession();
+    world().clock.advance(tokenMs);
+    const away = () => Promise.reject(new AppError('unavailable', 'away'));
+    const rooms = { existing: away, dispatch: away, participants: away };
+    const ending = endAbandonedSessions({ ...world().context(system), rooms });
+    await expect(ending).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await endedAtOf(id)).toBeNull();
+    expect(await end()).toBe(1);
+  });
+
+  it('are for the service itself to end', async () => {
+    const user = await world().newUser();
+    await expect(endAbandonedSessions(world().context(user))).rejects.toMatchObject({ code: 'forbidden' });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Environment, loadApiConfig, loadWorkerConfig } from '../../core/config.ts';
+import { type Environment, loadApiConfig, loadJobsConfig, loadWorkerConfig } from '../../core/config.ts';
 import { ConfigError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 
@@ -82,6 +82,27 @@ describe("the API's configuration", () => {
     }
     expect(message).toContain('JWT_SECRET');
     expect(message).not.toContain('hunter2');
+  });
+});
+
+describe("the jobs' configuration", () => {
+  const jobs: Environment = { ...livekit, DATABASE_URL: 'postgres://127.0.0.1/parley' };
+
+  it('needs LiveKit and the database, and nothing of the other processes', () => {
+    expect(loadJobsConfig(jobs)).toEqual({
+      livekit: { url: 'ws://127.0.0.1:7880', apiKey: 'key', apiSecret: secret },
+      databaseUrl: 'postgres://127.0.0.1/parley',
+      databasePoolSize: 10,
+      logLevel: 'info',
+    });
+    expect(loadJobsConfig({ ...jobs, DATABASE_POOL_SIZE: '3', LOG_LEVEL: 'warn' })).toMatchObject({
+      databasePoolSize: 3,
+      logLevel: 'warn',
+    });
+  });
+
+  it.each([...Object.keys(livekit), 'DATABASE_URL'])('does not do without %s', (name) => {
+    expect(() => loadJobsConfig({ ...jobs, [name]: '' })).toThrow(`${name}: is not set`);
   });
 });
 

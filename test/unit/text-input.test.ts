@@ -24,7 +24,7 @@ async function startSession() {
     onMessage: (message) => taken.push(message),
     tooLong,
   });
-  return { session, taken, type: (text: string) => handle(session, { text }) };
+  return { session, taken, type: (text: string) => void handle(session, { text }) };
 }
 
 /** What one side has said so far, in order. */
@@ -52,9 +52,9 @@ describe('the text input handler', () => {
   test('has a message normalized, tells of it and has it answered', async () => {
     const { session, taken, type } = await startSession();
     type('  one \n');
-    expect(taken).toEqual([{ raw: 'one', text: 'ONE', edits: [] }]);
     await expect.poll(() => said(session, 'assistant')).toEqual(['first answer']);
     expect(said(session, 'user')).toEqual(['ONE']);
+    expect(taken).toEqual([{ raw: 'one', text: 'ONE', edits: [] }]);
   });
 
   test('loses no message typed during speech that may not be interrupted', async () => {
@@ -72,15 +72,17 @@ describe('the text input handler', () => {
     expect(handle.interrupted).toBe(false);
   });
 
-  test('interrupts speech that may be interrupted', async () => {
-    const { session, type } = await startSession();
+  test('interrupts speech that may be interrupted, and takes messages in the order they were typed', async () => {
+    const { session, taken, type } = await startSession();
     const speech = lastingSpeech();
     const handle = session.say(speech.words);
     await expect.poll(() => session.agentState).toBe('speaking');
     type('one');
+    type('two');
     speech.end();
-    await expect.poll(() => said(session, 'assistant')).toContain('first answer');
+    await expect.poll(() => said(session, 'assistant')).toContain('second answer');
     expect(handle.interrupted).toBe(true);
+    expect(taken.map(({ text }) => text)).toEqual(['ONE', 'TWO']);
   });
 
   test('says so when a message is too long, and takes one that just fits', async () => {
@@ -89,7 +91,7 @@ describe('the text input handler', () => {
     await expect.poll(() => said(session, 'assistant')).toEqual([tooLong]);
     expect(taken).toEqual([]);
     type(` ${'x'.repeat(sizes.typedMessageCharacters)} `);
-    expect(taken).toHaveLength(1);
+    await expect.poll(() => taken).toHaveLength(1);
   });
 
   test('passes over a message of nothing but white space', async () => {

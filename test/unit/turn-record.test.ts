@@ -101,6 +101,9 @@ describe('the record of a call', () => {
       },
     ]);
     expect(reports[0]?.ttftMs).toBeGreaterThan(0);
+    session.say('One more thing.');
+    await expect.poll(() => turns.length).toBe(3);
+    expect(reports).toHaveLength(1);
   });
 
   test('keeps a greeting without reporting on a turn nobody took', async () => {

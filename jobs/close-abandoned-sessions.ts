@@ -1,0 +1,13 @@
+import { z } from 'zod';
+import { endAbandonedSessions } from '../services/sessions.ts';
+import { defineJob } from './definition.ts';
+
+/** Ends, every minute, the sessions that nobody can come back to. */
+export const closeAbandonedSessions = defineJob({
+  payload: z.strictObject({}),
+  schedule: { cron: '* * * * *', payload: {} },
+  async handle(context) {
+    const ended = await endAbandonedSessions(context);
+    if (ended) context.log.info({ ended }, 'ended sessions without token, lease and room');
+  },
+});

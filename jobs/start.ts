@@ -1,0 +1,82 @@
+import PgBoss from 'pg-boss';
+import { AppError } from '../core/errors.ts';
+import { consumeJobs } from './consumer.ts';
+import type { JobContext, JobRegistry, JobServices, PayloadOf } from './definition.ts';
+import { embeddedQueue } from './embedded-queue.ts';
+import { reasonOf } from './reason.ts';
+
+/** A job is taken up half of this after it was queued, on average. */
+const pollingIntervalMs = 1_000;
+/** Connections of the queue, beside those the handlers use. */
+const queueConnections = 2;
+/** Five tries in about a minute, with pauses of 1, 2, 4, 8 and 16 s, each up to twice as long by chance. */
+const retries = { retryLimit: 5, retryDelay: 1, retryBackoff: true };
+
+/** What a process that runs jobs is made of. */
+export interface JobsOptions<Registry extends JobRegistry> {
+  registry: Registry;
+  /** Open and migrated database included; closing it is left to the caller. */
+  services: JobServices;
+  /** Address of the PostgreSQL server; without it the queue lives in the embedded database of `services`. */
+  databaseUrl?: string;
+}
+
+/** Jobs that are being handled. */
+export interface RunningJobs<Registry extends JobRegistry> {
+  /** Queues a job. */
+  enqueue<Name extends keyof Registry & string>(name: Name, payload: PayloadOf<Registry, Name>): Promise<void>;
+  /** Takes no more jobs; resolves once the running ones have ended. */
+  close(): Promise<void>;
+}
+
+/**
+ * Sets the queue up in the schema `pgboss`, and handles the jobs of the registry and queues the scheduled ones until it
+ * is closed. Any number of processes share the jobs out; a schedule counts once for all of them.
+ * @throws AppError `unavailable` when the queue can't be set up.
+ */
+export async function startJobs<Registry extends JobRegistry>(
+  options: JobsOptions<Registry>,
+): Promise<RunningJobs<Registry>> {
+  const { registry, services, databaseUrl } = options;
+  const connection = databaseUrl
+    ? { connectionString: databaseUrl, max: queueConnections }
+    : { db: embeddedQueue(services.db) };
+  const boss = new PgBoss({ ...connection, ...retries });
+  boss.on('error', (error) =>
+    services.log.error({ reason: reasonOf(error) }, 'the job queue fails; it goes on trying'),
+  );
+  await setUp(boss, registry);
+
+  const context: JobContext = { ...services, actor: { kind: 'system', name: 'jobs' } };
+  const stopping = new AbortController();
+  const consumers = Object.entries(registry).map(([name, job]) =>
+    consumeJobs({ queue: boss, name, job, context, pollingIntervalMs, stopping: stopping.signal }),
+  );
+  return {
+    async enqueue(name, payload) {
+      await boss.send(name, payload);
+    },
+    async close() {
+      stopping.abort();
+      await Promise.all(consumers);
+      await boss.stop();
+    },
+  };
+}
+
+async function setUp(boss: PgBoss, registry: JobRegistry): Promise<void> {
+  try {
+    await boss.start();
+    for (const [name, { schedule }] of Object.entries(registry)) {
+      await boss.createQueue(name);
+      if (schedule) await boss.schedule(name, schedule.cron, schedule.payload);
+    }
+  } catch (error) {
+    await boss.stop();
+    throw new AppError(
+      'unavailable',
+      `The job queue can't be set up (${reasonOf(error)}): check DATABASE_URL and that its role may create the schema pgboss`,
+      { cause: error },
+    );
+  }
+}
