@@ -80,15 +80,21 @@ export class Backend {
     });
   }
 
-  /** Sends what is still queued, gives the lease back and stops the heartbeat. */
-  async close(): Promise<void> {
+  /**
+   * Sends what is still queued, gives the lease back and stops the heartbeat.
+   * @param personLeft Whether the call ended because its person left: one who is back already gets the next agent at once.
+   */
+  async close({ personLeft }: { personLeft: boolean }): Promise<void> {
     clearInterval(this.#heartbeat);
     if (!this.#claim) return;
     this.#turnsDeadlineMs = performance.now() + patience.lastTurnsMs;
     await this.#turns;
     const id = this.#claim.session.id;
     const route = this.#client.api.v1.sessions[':id'].lease;
-    await this.#answer(() => route.$delete({ param: { id } }), within(patience.readMs)).catch((error: unknown) =>
+    await this.#answer(
+      () => route.$delete({ param: { id }, query: { personLeft: personLeft ? 'true' : 'false' } }),
+      within(patience.readMs),
+    ).catch((error: unknown) =>
       this.#log.warn({ code: codeOf(error) }, 'the lease was not given back and will run out'),
     );
     this.#claim = undefined;

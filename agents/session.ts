@@ -37,7 +37,8 @@ const echoWarmupMs = 1_000;
  */
 export async function runCall(ctx: JobContext, dependencies: CallDependencies): Promise<void> {
   const { backend, log } = dependencies;
-  ctx.addShutdownCallback(() => backend.close());
+  let personLeft = false;
+  ctx.addShutdownCallback(() => backend.close({ personLeft }));
 
   let claim: Claim;
   try {
@@ -90,7 +91,10 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
   });
   yieldToWords(session);
   apologize(session, call, log);
-  session.on(voice.AgentSessionEventTypes.Close, (event) => ctx.shutdown(String(event.reason)));
+  session.on(voice.AgentSessionEventTypes.Close, ({ reason }) => {
+    personLeft = reason === voice.CloseReason.PARTICIPANT_DISCONNECTED;
+    ctx.shutdown(String(reason));
+  });
 
   await session.start({
     agent: rosterAgent('concierge'),

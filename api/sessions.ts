@@ -32,8 +32,10 @@ const heartbeat = createRoute({
 const release = createRoute({
   method: 'delete',
   path: '/sessions/{id}/lease',
-  description: 'Gives the lease back; another job can claim the session at once.',
-  request: { params },
+  description:
+    'Gives the lease back; another job can claim the session at once. With `personLeft` the next agent is dispatched at once for a ' +
+    'person who is back already; a job that ends for another reason must not be followed without a pause.',
+  request: { params, query: z.object({ personLeft: z.enum(['true', 'false']).default('false') }) },
   responses: { 204: { description: 'The job no longer holds the session.' }, ...problemResponses },
 });
 
@@ -55,7 +57,7 @@ export function sessionRoutes(services: Services) {
       const sessionId = c.req.valid('param').id;
       const context = { ...services, actor: c.get('actor') };
       const released = await releaseSession(context, { sessionId });
-      if (released) await dispatchForReturning(context, released);
+      if (released && c.req.valid('query').personLeft === 'true') await dispatchForReturning(context, released);
       return c.body(null, 204);
     });
 }

@@ -54,7 +54,7 @@ describe('an API that listens', () => {
     const listed = await user.api.v1.sessions[':id'].turns.$get({ param: { id }, query: { after: '0' } });
     if (!listed.ok) throw new Error(`turns: ${listed.status}`);
     expect((await listed.json()).turns).toMatchObject([{ ...json, position: 1 }]);
-    expect((await agent.api.v1.sessions[':id'].lease.$delete({ param: { id } })).status).toBe(204);
+    expect((await agent.api.v1.sessions[':id'].lease.$delete({ param: { id }, query: {} })).status).toBe(204);
   });
 
   it.each([

@@ -19,7 +19,7 @@ type Answer = { status: number; body?: unknown } | 'hang-up';
 const sessionId = newId();
 const turnsRoute = `POST /api/v1/sessions/${sessionId}/turns`;
 const heartbeatRoute = `POST /api/v1/sessions/${sessionId}/heartbeat`;
-const leaseRoute = `DELETE /api/v1/sessions/${sessionId}/lease`;
+const leaseRoute = `DELETE /api/v1/sessions/${sessionId}/lease?personLeft=true`;
 const claim = {
   session: {
     id: sessionId,
@@ -67,7 +67,7 @@ describe('the backend of a job', () => {
   });
 
   afterEach(async () => {
-    await backend.close();
+    await backend.close({ personLeft: true });
     vi.useRealTimers();
     await close();
   });
@@ -181,11 +181,11 @@ describe('the backend of a job', () => {
     next[turnsRoute] = [{ status: 503 }, { status: 503 }];
     const turns = ['one', 'two'].map(turn);
     for (const said of turns) backend.appendTurn(said);
-    await backend.close();
+    await backend.close({ personLeft: true });
     expect(recorded().slice(-2)).toEqual(turns.map(({ id }) => id));
     expect(requests.at(-1)?.route).toBe(leaseRoute);
     await vi.advanceTimersByTimeAsync(lifetimes.heartbeatMs * 2);
-    await backend.close();
+    await backend.close({ personLeft: true });
     expect(requests.at(-1)?.route).toBe(leaseRoute);
     expect(seen(leaseRoute)).toHaveLength(1);
   });
@@ -195,7 +195,7 @@ describe('the backend of a job', () => {
     next[turnsRoute] = Array(1_000).fill({ status: 503 });
     for (const said of ['one', 'two', 'three', 'four'].map(turn)) backend.appendTurn(said);
     const startedAt = performance.now();
-    await backend.close();
+    await backend.close({ personLeft: true });
     // The framework kills a job that takes a minute to end.
     expect(performance.now() - startedAt).toBeLessThan(20_000);
     expect(requests.at(-1)?.route).toBe(leaseRoute);
