@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { AppError } from '../core/errors.ts';
 
 /** What the worker answers when asked how it is. */
 export interface HealthState {
@@ -11,7 +12,7 @@ export interface HealthState {
 /**
  * Serves `GET /healthz` (200 as long as the process lives) and `GET /readyz` (503 while draining or not connected), both
  * with a small JSON body. The framework's own health page stays at 200 while it drains, so it is kept to loopback.
- * @throws the listen error, for example `EADDRINUSE`.
+ * @throws AppError `conflict` when the port is taken.
  */
 export async function serveHealth(host: string, port: number, state: HealthState): Promise<Server> {
   const server = createServer(async (request, response) => {
@@ -25,7 +26,10 @@ export async function serveHealth(host: string, port: number, state: HealthState
     response.end(JSON.stringify({ ready, activeCalls: state.activeCalls() }));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = `Port ${port} is in use: stop what listens there or set WORKER_PORT`;
+      reject(error.code === 'EADDRINUSE' ? new AppError('conflict', taken, { cause: error }) : error);
+    });
     server.listen(port, host, resolve);
   });
   return server;

@@ -4,7 +4,7 @@ import getPort from 'get-port';
 import { RoomServiceClient } from 'livekit-server-sdk';
 import { type LiveKitConfig, loadWorkerConfig, type WorkerConfig } from '../core/config.ts';
 import { ConfigError } from '../core/errors.ts';
-import { stopSignal } from '../core/lifecycle.ts';
+import { runProgram, stopSignal } from '../core/lifecycle.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { Capacity } from './capacity.ts';
 import { redactFrameworkLog } from './framework-log.ts';
@@ -68,6 +68,8 @@ async function createAgentServer(config: WorkerConfig) {
       },
       numIdleProcesses: config.idleProcesses,
       drainTimeout: config.drainTimeoutMs,
+      // A process told to stop while it warms up never hears of it; the longest end of a call takes 25 s.
+      shutdownProcessTimeout: 30_000,
       // A LiveKit server that is away for long must not end the calls that are still up.
       maxRetry: 1_000_000,
       host: '127.0.0.1',
@@ -94,18 +96,4 @@ async function assertCredentials(livekit: LiveKitConfig, log: Log): Promise<void
   }
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    process.stderr.write(
-      `${error instanceof ConfigError ? error.message : `The worker could not start: ${describe(error)}`}\n`,
-    );
-    process.exit(1);
-  },
-);
-
-function describe(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string };
-  if (code === 'EADDRINUSE') return 'the port is taken by another program; set WORKER_PORT to a free one';
-  return message ?? String(error);
-}
+await runProgram(main);

@@ -1,6 +1,5 @@
 import { loadApiConfig } from '../core/config.ts';
-import { AppError, ConfigError } from '../core/errors.ts';
-import { Releasers, stopSignal } from '../core/lifecycle.ts';
+import { Releasers, runProgram, stopSignal } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
 import { openDatabase } from '../db/client.ts';
 import { startApi } from './start.ts';
@@ -24,11 +23,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    const isExpected = error instanceof ConfigError || error instanceof AppError;
-    process.stderr.write(`${isExpected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-    process.exit(1);
-  },
-);
+await runProgram(main);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../core/errors.ts';
+import { reasonOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 
 /** A loop that runs until it is stopped. */
@@ -40,10 +40,4 @@ async function run(
     // Aborting a pause is how it ends early.
     await sleep(intervalMs, undefined, { signal: stopping }).catch(() => undefined);
   }
-}
-
-// Messages of errors that aren't ours may hold SQL or personal data.
-function reasonOf(error: unknown): string {
-  if (error instanceof AppError) return error.message;
-  return error instanceof Error ? error.name : typeof error;
 }

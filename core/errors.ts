@@ -51,3 +51,10 @@ export class ConfigError extends Error {
     this.name = new.target.name;
   }
 }
+
+/** What may be logged of an error: our own message, or the code or name of one whose message may hold SQL or what people say. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AppError) return error.message;
+  if (!(error instanceof Error)) return typeof error;
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}

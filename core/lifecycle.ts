@@ -1,3 +1,5 @@
+import { AppError, ConfigError } from './errors.ts';
+
 /** Undoes one acquisition; may be called once. */
 export type Release = () => unknown | Promise<unknown>;
 
@@ -45,4 +47,20 @@ export function stopSignal(): Promise<NodeJS.Signals> {
       });
     }
   });
+}
+
+/**
+ * Runs an entry file's `main` and ends the process with it: 0, or 1 after one message on standard error. An error of ours is
+ * told without its stack: it says what to mend.
+ */
+export async function runProgram(main: () => Promise<void>): Promise<never> {
+  try {
+    await main();
+  } catch (error) {
+    const expected = error instanceof ConfigError || error instanceof AppError;
+    const message = expected ? error.message : error instanceof Error ? error.stack : String(error);
+    process.stderr.write(`${message}\n`);
+    process.exit(1);
+  }
+  process.exit(0);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../core/errors.ts';
 import type { JobContext, JobDefinition } from './definition.ts';
-import { reasonOf } from './reason.ts';
 
 /** A job taken from its queue. */
 export interface QueuedJob {

@@ -1,9 +1,8 @@
 import PgBoss from 'pg-boss';
-import { AppError } from '../core/errors.ts';
+import { AppError, reasonOf } from '../core/errors.ts';
 import { consumeJobs } from './consumer.ts';
 import type { JobContext, JobRegistry, JobServices, PayloadOf } from './definition.ts';
 import { embeddedQueue } from './embedded-queue.ts';
-import { reasonOf } from './reason.ts';
 
 /** A job is taken up half of this after it was queued, on average. */
 const pollingIntervalMs = 1_000;

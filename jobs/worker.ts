@@ -1,7 +1,6 @@
 import { systemClock } from '../core/clock.ts';
 import { loadJobsConfig } from '../core/config.ts';
-import { AppError, ConfigError } from '../core/errors.ts';
-import { Releasers, stopSignal } from '../core/lifecycle.ts';
+import { Releasers, runProgram, stopSignal } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
 import { openDatabase } from '../db/client.ts';
 import { createRooms } from '../services/rooms.ts';
@@ -28,11 +27,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    const isExpected = error instanceof ConfigError || error instanceof AppError;
-    process.stderr.write(`${isExpected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-    process.exit(1);
-  },
-);
+await runProgram(main);
