@@ -17,7 +17,7 @@ export class Capacity {
 
   /** Whether one more call fits; if so it is counted at once. */
   accept(jobId: string, runningJobIds: readonly string[]): boolean {
-    if (this.#count(runningJobIds) >= this.#maxCalls) return false;
+    if (this.count(runningJobIds) >= this.#maxCalls) return false;
     this.#accepted.set(jobId, this.#now());
     return true;
   }
@@ -27,11 +27,12 @@ export class Capacity {
    * affinity 0, so a worker with room for one more call must stay below 0.7, and one without reports 1.
    */
   load(runningJobIds: readonly string[]): number {
-    const count = this.#count(runningJobIds);
+    const count = this.count(runningJobIds);
     return count >= this.#maxCalls ? 1 : (0.69 * count) / this.#maxCalls;
   }
 
-  #count(runningJobIds: readonly string[]): number {
+  /** Calls that run, and those accepted that are about to. */
+  count(runningJobIds: readonly string[]): number {
     for (const id of runningJobIds) this.#accepted.delete(id);
     for (const [id, acceptedAt] of this.#accepted) {
       if (this.#now() - acceptedAt > launchTimeoutMs) this.#accepted.delete(id);

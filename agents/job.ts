@@ -19,9 +19,21 @@ interface Warm extends Record<string, unknown> {
   normalizers: Normalizer[];
 }
 
+let hasCall = false;
+
+/** Ends this process with its worker as long as it has no call; the framework would notice after 15 s. */
+function endWithWorker(): void {
+  const end = () => {
+    if (!hasCall) process.exit(0);
+  };
+  process.once('disconnect', end);
+  if (!process.connected) end();
+}
+
 /** Entry of each job process: one call, one process, as the framework forks them. */
 export default defineAgent<Warm>({
   prewarm(process_) {
+    endWithWorker();
     closeSessionHost();
     redactFrameworkLog();
     const config = loadWorkerConfig(process.env);
@@ -35,6 +47,7 @@ export default defineAgent<Warm>({
     } satisfies Warm);
   },
   async entry(ctx) {
+    hasCall = true;
     const { config, log, vad, normalizers } = ctx.proc.userData;
     const jobLog = log.child({ jobId: ctx.job.id });
     await runCall(ctx, {

@@ -8,6 +8,7 @@ import type { WarmableTTS } from '../providers/index.ts';
 import type { Backend } from './backend.ts';
 import type { Call, CallSession } from './call.ts';
 import { rosterAgent } from './roster/roster.ts';
+import { apologize } from './turns/apologize.ts';
 import { yieldToWords } from './turns/barge-in.ts';
 import { NormalizedSTT, normalizeText } from './turns/normalize.ts';
 import { phrases } from './turns/phrases.ts';
@@ -30,6 +31,8 @@ export interface CallDependencies {
 const interruptionMinDurationMs = 350;
 /** Echo cancellers settle in about a second; until then an agent could interrupt itself. */
 const echoWarmupMs = 1_000;
+/** A recogniser that takes longer than this after the end of speech is away, and the caller is told. */
+const transcriptionTimeoutMs = 4_000;
 
 /**
  * One call from claim to end: proves to the API which room this job is in, joins it, runs the agents, keeps the record, and
@@ -78,6 +81,7 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
     vad: spoken ? dependencies.vad : null,
     useTtsAlignedTranscript: false,
     aecWarmupDuration: echoWarmupMs,
+    transcriptionTimeout: transcriptionTimeoutMs,
     turnHandling: turnHandling(spoken, dependencies.turns),
     connOptions: {
       // The framework ends a call on the first failure it deems final; a vendor's bad minute must not.
@@ -134,15 +138,4 @@ function roomTeller(ctx: JobContext, claim: Claim, log: Log) {
       ?.sendText(JSON.stringify(message), { topic, destinationIdentities: [claim.participantIdentity] })
       .catch(() => log.debug({ topic }, 'a message did not reach the caller'));
   };
-}
-
-/** A reply that fails is silent in the framework: nobody but the `error` event is told. */
-function apologize(session: CallSession, call: Call, log: Log): void {
-  session.on(voice.AgentSessionEventTypes.Error, ({ error }) => {
-    const failure = error as { type?: string; label?: string; recoverable?: boolean };
-    log.warn({ failure: failure.type, provider: failure.label, recoverable: failure.recoverable }, 'a provider failed');
-    if (failure.type === 'llm_error' && !failure.recoverable) {
-      session.say(phrases.noAnswer[call.language], { addToChatCtx: false });
-    }
-  });
 }

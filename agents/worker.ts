@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
 import getPort from 'get-port';
@@ -20,6 +21,9 @@ const cloudSwitches = [
   'LIVEKIT_WORKER_TOKEN',
 ];
 
+/** Without calls, closing takes longer only for processes that are warming up, and those end with this one. */
+const idleCloseMs = 2_000;
+
 /** Entry of the worker: registers with LiveKit, takes calls up to its cap, drains on SIGTERM. */
 async function main(): Promise<void> {
   for (const name of cloudSwitches) delete process.env[name];
@@ -29,23 +33,38 @@ async function main(): Promise<void> {
   initializeLogger({ pretty: false, level: 'warn' });
   await assertCredentials(config.livekit, log);
 
-  const { server, isConnected } = await createAgentServer(config);
+  const { server, isConnected, activeCalls } = await createAgentServer(config);
   let draining = false;
   const health = await serveHealth(config.host, config.port, {
     ready: async () => !draining && (await isConnected()),
-    activeCalls: () => server.activeJobs.length,
+    activeCalls,
   });
   const running = server.run();
   log.info({ agentName: config.agentName, maxCalls: config.maxCalls }, 'worker started');
 
   const signal = await Promise.race([stopSignal(), running.then(() => 'SIGTERM' as const)]);
   draining = true;
-  log.info({ signal, activeCalls: server.activeJobs.length }, 'draining');
-  await server.drain(config.drainTimeoutMs).catch(() => log.warn('calls were still running when draining timed out'));
-  await server.close();
+  log.info({ signal, activeCalls: activeCalls() }, 'draining');
+  await drain(server, activeCalls, config.drainTimeoutMs);
+  if (activeCalls() > 0) {
+    log.warn({ activeCalls: activeCalls() }, 'calls were still running when draining timed out');
+    await server.close();
+  } else {
+    await Promise.race([server.close(), sleep(idleCloseMs)]);
+  }
   health.close();
   health.closeAllConnections();
   log.info('worker stopped');
+}
+
+/**
+ * Takes no more calls and waits for the running ones to end. The framework's own wait is not enough: it fails at once while a
+ * process of its pool has not been started yet, as after a burst of calls, and they would be cut off.
+ */
+async function drain(server: AgentServer, activeCalls: () => number, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  server.drain(timeoutMs).catch(() => undefined);
+  while (activeCalls() > 0 && performance.now() < deadline) await sleep(200);
 }
 
 async function createAgentServer(config: WorkerConfig) {
@@ -78,7 +97,7 @@ async function createAgentServer(config: WorkerConfig) {
   );
   // The framework's own page knows whether it is connected; it is the only one that does.
   const isConnected = async () => (await fetch(`http://127.0.0.1:${frameworkPort}/`)).ok;
-  return { server, isConnected };
+  return { server, isConnected, activeCalls: () => capacity.count(runningIds()) };
 }
 
 /** Stops the start when LiveKit refuses the key; one that can't be reached yet is waited for by the framework. */

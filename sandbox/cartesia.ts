@@ -26,6 +26,9 @@ export const cartesiaStandIn: StandInFactory = (context) => {
   const server = new WebSocketServer({ noServer: true });
   const hanging = new Set<{ destroy(): void }>();
   let connections = 0;
+  const dropConnections = () => {
+    for (const webSocket of server.clients) webSocket.terminate();
+  };
 
   return {
     vendor: 'cartesia',
@@ -61,9 +64,10 @@ export const cartesiaStandIn: StandInFactory = (context) => {
         });
       }
     },
+    dropConnections,
     close() {
       for (const socket of hanging) socket.destroy();
-      for (const webSocket of server.clients) webSocket.terminate();
+      dropConnections();
     },
   };
 };

@@ -59,6 +59,9 @@ export function deepgramStandIn(lines: readonly Line[]): StandInFactory {
     const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
     const hanging = new Set<Duplex>();
     let count = 0;
+    const dropConnections = () => {
+      for (const client of sockets.clients) client.terminate();
+    };
     return {
       vendor: 'deepgram',
       owns: (requested) => requested === path,
@@ -96,9 +99,10 @@ export function deepgramStandIn(lines: readonly Line[]): StandInFactory {
           new ListenConnection(accepted, { connection, query, failure, library, log, settings });
         });
       },
+      dropConnections,
       close() {
         for (const socket of hanging) socket.destroy();
-        for (const client of sockets.clients) client.terminate();
+        dropConnections();
       },
     };
   };

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { z } from 'zod';
 import { SandboxLog } from './log.ts';
 import { delaysSchema, failureSchema, SandboxSettings, vendors } from './settings.ts';
-import type { StandIn, StandInFactory } from './stand-in.ts';
+import type { StandIn, StandInContext, StandInFactory } from './stand-in.ts';
 
 /** A running sandbox: every stand-in behind one loopback port, which is the base URL for each vendor's SDK. */
 export interface Sandbox {
@@ -16,8 +16,9 @@ export interface Sandbox {
 
 /**
  * Starts stand-ins on a loopback port. Besides the vendors' own paths it serves `GET /sandbox/log`,
- * `PUT /sandbox/delays` and `PUT /sandbox/failures` (body `{"deepgram": {"mode": "hang"}, "cartesia": null}`), so that
- * another process can read and steer it.
+ * `PUT /sandbox/delays`, `PUT /sandbox/failures` (body `{"deepgram": {"mode": "hang"}, "cartesia": null}`) and
+ * `PUT /sandbox/connections` (body `{"deepgram": "drop"}`: cuts its open connections), so that another process can read
+ * and steer it.
  */
 export async function startSandbox(
   factories: readonly StandInFactory[],
@@ -33,7 +34,7 @@ export async function startSandbox(
 
   const server = createServer((request, response) => {
     const owner = ownerOf(request);
-    const answer = owner ? owner.http(request, response) : control(request, response, log, settings);
+    const answer = owner ? owner.http(request, response) : control(request, response, { log, settings, standIns });
     Promise.resolve(answer).catch((error: unknown) => {
       log.add(owner?.vendor ?? 'deepgram', 'stand-in-failed', 0, { message: String(error) });
       response.destroy();
@@ -81,18 +82,29 @@ export function sendJson(
 
 const failuresSchema = z.partialRecord(z.enum(vendors), failureSchema.nullable());
 
-async function control(request: IncomingMessage, response: ServerResponse, log: SandboxLog, settings: SandboxSettings) {
+const connectionsSchema = z.partialRecord(z.enum(vendors), z.literal('drop'));
+const controls = ['/sandbox/delays', '/sandbox/failures', '/sandbox/connections'];
+
+async function control(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { log, settings, standIns }: StandInContext & { standIns: readonly StandIn[] },
+) {
   const path = new URL(request.url ?? '/', 'http://sandbox').pathname;
   if (request.method === 'GET' && path === '/sandbox/log') return sendJson(response, 200, log.events());
-  if (request.method !== 'PUT' || !['/sandbox/delays', '/sandbox/failures'].includes(path)) {
+  if (request.method !== 'PUT' || !controls.includes(path)) {
     return sendJson(response, 404, { error: `no vendor and no control has ${request.method} ${path}` });
   }
   try {
     const body: unknown = JSON.parse(await readBody(request));
     if (path === '/sandbox/delays') settings.delays = delaysSchema.parse({ ...settings.delays, ...(body as object) });
-    else
+    else if (path === '/sandbox/failures')
       for (const [vendor, failure] of Object.entries(failuresSchema.parse(body)))
         settings.setFailure(vendor as never, failure ?? null);
+    else {
+      const dropped = connectionsSchema.parse(body);
+      for (const standIn of standIns) if (dropped[standIn.vendor]) standIn.dropConnections?.();
+    }
     return sendJson(response, 200, settings.delays);
   } catch (error) {
     return sendJson(response, 400, { error: error instanceof Error ? error.message : 'bad body' });

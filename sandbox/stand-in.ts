@@ -21,6 +21,8 @@ export interface StandIn {
   http(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
   /** Answers a WebSocket upgrade, or refuses it over plain HTTP. Absent: this vendor has no WebSocket. */
   upgrade?(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Cuts every open connection, as a vendor's restart does. Absent: this vendor keeps none. */
+  dropConnections?(): void;
   /** Ends open connections and timers. */
   close(): void | Promise<void>;
 }

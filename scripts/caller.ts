@@ -129,8 +129,9 @@ export class Caller {
     return this.heard.voicedAtMs.filter((at) => at >= fromMs && at < toMs).length * frameMs;
   }
 
-  /** Leaves the room. Call `Caller.end()` once all callers of a process have left. */
+  /** Leaves the room, once. Call `Caller.end()` once all callers of a process have left. */
   async leave(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     await this.#microphone;
     await this.room.disconnect();

@@ -14,6 +14,10 @@ export const phrases = {
     en: "I'm sorry, I can't think of an answer right now. Please say that again in a moment.",
     nl: 'Het spijt me, ik kan nu even niet antwoorden. Zegt u het zo nog een keer?',
   },
+  notHeard: {
+    en: "I'm sorry, I can't make out what you say right now. You can also type to me.",
+    nl: 'Het spijt me, ik kan u nu even niet verstaan. U kunt mij ook een bericht typen.',
+  },
   tooLong: {
     en: 'That message is too long for me. Please send it in smaller parts.',
     nl: 'Dat bericht is te lang voor mij. Stuurt u het in kleinere stukken?',

@@ -5,7 +5,7 @@ import { AccessToken } from 'livekit-server-sdk';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { rosterAgent } from '../../agents/roster/roster.ts';
 import { newRoomName } from '../../core/ids.ts';
-import { Caller, lineSamples, type Shown } from '../../scripts/caller.ts';
+import { Caller, epochMs, lineSamples, type Shown } from '../../scripts/caller.ts';
 import { type LiveStack, startLiveStack } from '../support/live-stack.ts';
 
 const shared = inject('livekit');
@@ -119,15 +119,15 @@ describe.skipIf(!shared)('privacy of a call', () => {
     await caller.type('I would like to set up my profile');
     await expect.poll(() => answers().at(-1), { timeout: 10_000 }).toContain('What would you like me to call you?');
     await ask(agent);
-    await caller.type('please call me Robin');
-    await expect.poll(() => answers().at(-1), { timeout: 10_000 }).toContain('Thank you, Robin.');
+    await caller.type('What do you know about me?');
+    await expect.poll(() => answers().at(-1), { timeout: 10_000 }).toContain('I do not know anything about you yet.');
 
     expect(arrived).toEqual([]);
     const attributes = caller.room.remoteParticipants.get(agent)?.attributes;
     const seen = JSON.stringify([shown, attributes, caller.room.remoteParticipants.get(agent)?.metadata]);
     expect(secrets.filter((secret) => seen.includes(secret))).toEqual([]);
     const { turns } = (await stack.get(`/api/v1/sessions/${token.session_id}/turns`)) as { turns: { text: string }[] };
-    expect(turns.map(({ text }) => text)).toContain('please call me Robin');
+    expect(turns.map(({ text }) => text)).toContain('What do you know about me?');
     expect(JSON.stringify([turns, shown])).not.toContain(smuggled);
   });
 
@@ -182,33 +182,37 @@ describe.skipIf(!shared)('privacy of a call', () => {
     });
     await caller.join(token.server_url, token.participant_token, { microphone: true });
     await caller.waitForAgent(20_000);
-    const answered = (text: string, times = 1) =>
+    const answered = (text: string) =>
       expect
-        .poll(() => shown.filter((piece) => piece.speaker === 'agent' && piece.text.includes(text)).length, {
-          timeout: 15_000,
-        })
-        .toBe(times);
+        .poll(() => shown.findLast(({ speaker }) => speaker === 'agent')?.text, { timeout: 15_000 })
+        .toContain(text);
+    const quiet = () =>
+      expect
+        .poll(() => epochMs() - (caller.heard.voicedAtMs.at(-1) ?? epochMs()), { timeout: 15_000 })
+        .toBeGreaterThan(1_000);
 
     await answered('What can I do for you?');
+    await quiet();
     await caller.speak(lineSamples('en-set-up'));
     await answered('What would you like me to call you?');
+    await quiet();
     await caller.speak(lineSamples('en-name'));
     await answered('Thank you, Robin.');
-    // A model's call that does not fit the tool, an answer the API refuses, a vendor that fails twice.
-    await caller.type('use the tools save_onboarding_step');
+    // An answer the API refuses, a vendor that fails twice, a model's call that does not fit the tool.
+    await caller.type(`I want to ${'see Zwolle '.repeat(50)}`);
     await answered('I could not save that.');
     stack.sandbox.settings.setFailure('anthropic', { mode: 'overload', times: 2 });
-    await caller.type('I want to practise my presentations');
-    await answered('Which language shall we speak');
-    await caller.type('the dialect of Zwolle');
-    await answered('I could not save that.', 2);
+    await caller.type('What do you know about me?');
+    await answered('your name is Robin');
+    await caller.type('use the tools save_onboarding_step');
+    await answered('I could not save that.');
     await caller.leave();
     await worker.process.stop(10_000);
 
     const output = worker.output.join('\n');
     expect(output).toContain('worker stopped');
     const words = [
-      ...['Robin', 'Wilhelmina', 'Amersfoort', 'Minoes', 'presentations', 'Zwolle', 'set up my profile'],
+      ...['Robin', 'Wilhelmina', 'Amersfoort', 'Minoes', 'Zwolle', 'set up my profile', 'know about me'],
       ...['call you', 'Thank you', 'I could not save', 'lk.pii'],
     ];
     expect(words.filter((word) => output.includes(word))).toEqual([]);

@@ -6,8 +6,8 @@ import { Caller, epochMs, type Shown } from '../../scripts/caller.ts';
 import { type LiveStack, startLiveStack } from '../support/live-stack.ts';
 
 const shared = inject('livekit');
-/** What somebody who comes back may wait for an agent. */
-const agentLimitMs = 5_000;
+/** What somebody who comes back may wait for an answer. */
+const answerLimitMs = 5_000;
 
 describe.skipIf(!shared)('a client with LiveKit’s own token source', () => {
   let stack: LiveStack;
@@ -26,42 +26,52 @@ describe.skipIf(!shared)('a client with LiveKit’s own token source', () => {
   }
 
   /** Options as a web client sets them. */
-  const options = (roomName: string) => ({
+  const options = (roomName: string, modality: 'text' | 'voice' = 'text') => ({
     roomName,
     participantName: 'Robin',
     participantMetadata: 'from a test',
     participantAttributes: { theme: 'dark' },
     agentName: stack.agentName,
-    agentMetadata: '{"modality":"text"}',
+    agentMetadata: JSON.stringify({ modality }),
   });
 
-  /** Fetches a token, joins and holds one turn with an agent other than `former`; the caller stays. */
-  async function join(roomName: string, former?: string): Promise<{ caller: Caller; agent: string; waitedMs: number }> {
-    const { serverUrl, participantToken } = await tokenSource().fetch(options(roomName));
+  /** Fetches a token, joins and types every two seconds until an agent answers; the caller stays. */
+  async function join(roomName: string, modality: 'text' | 'voice'): Promise<{ caller: Caller; waitedMs: number }> {
+    const { serverUrl, participantToken } = await tokenSource().fetch(options(roomName, modality));
     const shown: Shown[] = [];
     const caller = new Caller({ shown: (piece) => shown.push(piece) });
-    await caller.join(serverUrl, participantToken, { microphone: false });
+    await caller.join(serverUrl, participantToken, { microphone: modality === 'voice' });
     const joinedAtMs = epochMs();
-    await expect.poll(() => [...caller.room.remoteParticipants.keys()], { timeout: 30_000 }).not.toContain(former);
-    const agent = await caller.waitForAgent(30_000);
-    const waitedMs = Math.round(epochMs() - joinedAtMs);
-    await caller.type('are you there');
-    await expect.poll(() => shown.at(-1)?.text, { timeout: 10_000 }).toBe('I heard: are you there.');
-    return { caller, agent, waitedMs };
+    const answer = () => shown.find(({ text }) => text.startsWith('I heard'));
+    await expect
+      .poll(
+        async () => {
+          if (!answer()) await caller.type('are you there');
+          return answer();
+        },
+        { timeout: 30_000, interval: 2_000 },
+      )
+      .toBeDefined();
+    return { caller, waitedMs: Math.round((answer()?.firstTextAtMs ?? Number.NaN) - joinedAtMs) };
   }
 
+  // LiveKit tells of a leaving publisher at once, so the agent is hanging up when that person is back; of others it tells
+  // every three seconds, so that the same agent may still be there.
   test.each([
-    ['at once', 0],
-    ['after 3 s', 3_000],
-  ])('finds an agent when it comes back to its room %s', async (when, awayMs) => {
+    ['voice', 0],
+    ['text', 0],
+    ['text', 3_000],
+  ] as const)('is answered when it comes back to a %s call after %i ms', async (modality, awayMs) => {
     const roomName = newRoomName();
-    const first = await join(roomName);
+    const first = await join(roomName, modality);
     await first.caller.leave();
     await sleep(awayMs);
-    const again = await join(roomName, first.agent);
-    process.stdout.write(`agent after ${first.waitedMs} ms, after ${again.waitedMs} ms for a person back ${when}\n`);
+    const again = await join(roomName, modality);
+    process.stdout.write(
+      `a ${modality} call answers after ${first.waitedMs} ms, back ${awayMs} ms later after ${again.waitedMs} ms\n`,
+    );
     await again.caller.leave();
-    expect(again.waitedMs).toBeLessThan(agentLimitMs);
+    expect(again.waitedMs).toBeLessThan(answerLimitMs);
   });
 
   test('is told which of its options are refused', async () => {

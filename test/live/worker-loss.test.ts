@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Caller, epochMs, type Shown } from '../../scripts/caller.ts';
 import { jobProcesses } from '../support/job-processes.ts';
 import { type LiveStack, type LiveWorker, startLiveStack } from '../support/live-stack.ts';
 
 const shared = inject('livekit');
+/** Nothing tells from outside that a process is ready for a call; it takes about two seconds. */
+const warmUpMs = 4_000;
 
 describe.skipIf(!shared)('a lost job process', () => {
   let stack: LiveStack;
@@ -29,6 +32,7 @@ describe.skipIf(!shared)('a lost job process', () => {
 
   test('that was warm and idle costs the next caller seconds, not the agent', async () => {
     const { warm, caller, join } = await call();
+    await sleep(warmUpMs);
     process.kill(warm, 'SIGKILL');
     await expect.poll(() => jobProcesses(worker)).not.toContain(warm);
     await join();

@@ -101,8 +101,16 @@ export function joinSamples(...pieces: readonly Int16Array[]): Int16Array {
   return joined;
 }
 
-/** How much of the samples is voiced, judged as the stand-in of the recogniser judges what it receives. */
+/**
+ * How much of the samples is voiced, judged as the stand-in of the recogniser judges what it receives. Its frames may begin
+ * anywhere in them, so this is the mean over all places, to the millisecond.
+ */
 export function voicedMsOf(samples: Int16Array): number {
-  const frames = [...new FrameAnalyser(callerSampleRateHz).frames(samples)];
-  return frames.filter(({ voiced }) => voiced).length * frameMs;
+  let voicedMs = 0;
+  for (let offsetMs = 0; offsetMs < frameMs; offsetMs++) {
+    for (const { voiced } of new FrameAnalyser(callerSampleRateHz).frames(joinSamples(silence(offsetMs), samples))) {
+      if (voiced) voicedMs += frameMs;
+    }
+  }
+  return voicedMs / frameMs;
 }

@@ -196,7 +196,7 @@ describe('the backend of a job', () => {
     for (const said of ['one', 'two', 'three', 'four'].map(turn)) backend.appendTurn(said);
     const startedAt = performance.now();
     await backend.close({ personLeft: true });
-    // The framework kills a job that takes a minute to end.
+    // A job that takes 30 s to end is killed.
     expect(performance.now() - startedAt).toBeLessThan(20_000);
     expect(requests.at(-1)?.route).toBe(leaseRoute);
   }, 60_000);
