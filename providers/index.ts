@@ -6,7 +6,7 @@ import { CartesiaTTS } from './tts/cartesia.ts';
 
 /** Makes the speech recogniser of a call; `keyTerms` are words it should expect. */
 export function createSTT(vendors: VendorsConfig, keyTerms: readonly string[]): stt.STT {
-  return new DeepgramSTT({ ...vendors.deepgram, keyTerms: [...keyTerms] });
+  return new DeepgramSTT({ ...vendors.deepgram, keyTerms: [...keyTerms], retryRefusals: true });
 }
 
 /** Makes the language model of a call. */

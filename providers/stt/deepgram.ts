@@ -1,5 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DeepgramClient, type listen } from '@deepgram/sdk';
-import { type APIConnectOptions, asLanguageCode, DEFAULT_API_CONNECT_OPTIONS, stt, voice } from '@livekit/agents';
+import {
+  APIConnectionError,
+  type APIConnectOptions,
+  APIError,
+  asLanguageCode,
+  DEFAULT_API_CONNECT_OPTIONS,
+  stt,
+  voice,
+} from '@livekit/agents';
 import { AudioBacklog } from './audio-backlog.ts';
 import { DeepgramConnection, type ListenMessage, type ListenQuery } from './deepgram-connection.ts';
 
@@ -15,12 +24,16 @@ export interface DeepgramOptions {
   keyTerms?: readonly string[];
   /** Default: the time-out of the stream's connection options. */
   connectTimeoutMs?: number;
+  /** Retries a refusal (401, 400) too, at long intervals: for a recogniser that no other can stand in for. */
+  retryRefusals?: boolean;
 }
 
 const sampleRateHz = 16_000;
 const bytesPerSecond = sampleRateHz * 2;
 /** A replay of more than this would be answered too late to be of use. */
 const longestReplaySeconds = 30;
+/** A refused key is rarely mended sooner, and a vendor may lock out who comes more often. */
+const refusalIntervalMs = 5_000;
 /** Silence after which Deepgram finalises; the end of the turn is judged elsewhere, so sooner is better. */
 const endpointingMs = 25;
 /**
@@ -58,6 +71,7 @@ export class DeepgramSTT extends stt.STT {
       client: this.#client,
       language: this.#options.language,
       connectTimeoutMs: this.#options.connectTimeoutMs ?? connOptions.timeoutMs,
+      retryRefusals: this.#options.retryRefusals ?? false,
       query: () => this.#query(),
       onEnd: () => this.#streams.delete(stream),
     });
@@ -110,6 +124,7 @@ interface StreamContext {
   client: DeepgramClient;
   language: string;
   connectTimeoutMs: number;
+  retryRefusals: boolean;
   query(): ListenQuery;
   /** The stream will run no more. */
   onEnd(): void;
@@ -158,7 +173,7 @@ class DeepgramStream extends stt.SpeechStream {
         timeoutMs: this.#context.connectTimeoutMs,
         signal: this.abortSignal,
         onMessage: (message) => this.#receive(message),
-      });
+      }).catch((error: unknown) => this.#refused(error));
       this.#serve(connection);
       try {
         await connection.ended;
@@ -169,6 +184,12 @@ class DeepgramStream extends stt.SpeechStream {
       if (connection.streamClosed) break;
     }
     this.#context.onEnd();
+  }
+
+  async #refused(error: unknown): Promise<never> {
+    if (!this.#context.retryRefusals || !(error instanceof APIError) || error.retryable) throw error;
+    await sleep(refusalIntervalMs, undefined, { signal: this.abortSignal }).catch(() => {});
+    throw new APIConnectionError({ message: error.message });
   }
 
   async #readInput(): Promise<void> {
