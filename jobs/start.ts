@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import PgBoss from 'pg-boss';
 import { AppError, reasonOf } from '../core/errors.ts';
 import { consumeJobs } from './consumer.ts';
@@ -40,11 +41,13 @@ export async function startJobs<Registry extends JobRegistry>(
   const connection = databaseUrl
     ? { connectionString: databaseUrl, max: queueConnections }
     : { db: embeddedQueue(services.db) };
-  const boss = new PgBoss({ ...connection, ...retries });
-  boss.on('error', (error) =>
-    services.log.error({ reason: reasonOf(error) }, 'the job queue fails; it goes on trying'),
-  );
-  await setUp(boss, registry);
+  const boss = await openQueue(() => {
+    const queue = new PgBoss({ ...connection, ...retries });
+    queue.on('error', (error) =>
+      services.log.error({ reason: reasonOf(error) }, 'the job queue fails; it goes on trying'),
+    );
+    return queue;
+  }, registry);
 
   const context: JobContext = { ...services, actor: { kind: 'system', name: 'jobs' } };
   const stopping = new AbortController();
@@ -63,19 +66,33 @@ export async function startJobs<Registry extends JobRegistry>(
   };
 }
 
-async function setUp(boss: PgBoss, registry: JobRegistry): Promise<void> {
-  try {
-    await boss.start();
-    for (const [name, { schedule }] of Object.entries(registry)) {
-      await boss.createQueue(name);
-      if (schedule) await boss.schedule(name, schedule.cron, schedule.payload);
+/**
+ * What PostgreSQL says when two processes make the same tables at the same time (Appendix A of its manual): unique violation,
+ * deadlock, duplicate schema, table or object, and `tuple concurrently updated`. pg-boss takes its lock for a part of it only.
+ */
+const raceCodes = new Set(['23505', '40P01', '42P06', '42P07', '42710', 'XX000']);
+const setUpAttempts = 5;
+
+/** Sets the queue up, once more when another process was at it at the same time; a queue that failed can't be used again. */
+async function openQueue(create: () => PgBoss, registry: JobRegistry): Promise<PgBoss> {
+  for (let attempt = 1; ; attempt += 1) {
+    const boss = create();
+    try {
+      await boss.start();
+      for (const [name, { schedule }] of Object.entries(registry)) {
+        await boss.createQueue(name);
+        if (schedule) await boss.schedule(name, schedule.cron, schedule.payload);
+      }
+      return boss;
+    } catch (error) {
+      await boss.stop({ graceful: false });
+      const reason = reasonOf(error);
+      if (attempt < setUpAttempts && raceCodes.has(reason)) {
+        await sleep(100 * attempt);
+        continue;
+      }
+      const message = `The job queue can't be set up (${reason}): check DATABASE_URL and that its role may create the schema pgboss`;
+      throw new AppError('unavailable', message, { cause: error });
     }
-  } catch (error) {
-    await boss.stop();
-    throw new AppError(
-      'unavailable',
-      `The job queue can't be set up (${reasonOf(error)}): check DATABASE_URL and that its role may create the schema pgboss`,
-      { cause: error },
-    );
   }
 }

@@ -4,15 +4,11 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
-import type { TokenResponse } from '../../domain/token.ts';
-import { Caller, type Shown } from '../../scripts/caller.ts';
-import { type Program, runProgram } from '../support/programs.ts';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { expectNothingLeft, type Program, programsAreVisible, runProgram } from '../support/programs.ts';
 
 const shared = inject('livekit');
-const isLinux = process.platform === 'linux';
-if (!isLinux)
-  process.stderr.write('SKIPPED: the bad days. What a program leaves running is read from /proc of Linux.\n');
+process.stderr.write('SKIPPED: the bad days. What a program leaves running is read from /proc of Linux.\n');
 
 const worker = 'dist/agents/worker.js';
 const api = 'dist/api/server.js';
@@ -21,263 +17,146 @@ const demo = 'dist/scripts/demo.js';
 const local = 'dist/scripts/local.js';
 const secret = 'a-secret-that-must-not-be-shown-anywhere';
 
-/** The one line of `demo --keep --json`. */
-interface Addresses {
-  apiUrl: string;
-  livekitUrl: string;
-  agentName: string;
-  developmentToken: string;
-  sandboxUrl: string;
-}
-
-describe.skipIf(!shared || !isLinux)('a program that can not work says why, in one message, and ends', () => {
-  const server = shared as NonNullable<typeof shared>;
-  const livekit = { LIVEKIT_URL: server?.url, LIVEKIT_API_KEY: server?.apiKey, LIVEKIT_API_SECRET: server?.apiSecret };
-  const workerSettings = {
-    ...livekit,
-    API_URL: 'http://127.0.0.1:1',
-    DEEPGRAM_API_KEY: secret,
-    ANTHROPIC_API_KEY: secret,
-    CARTESIA_API_KEY: secret,
-  };
-  const apiSettings = { ...livekit, JWT_SECRET: secret, DEVELOPMENT_TOKEN: secret };
-  /** Answers everything with 200, as another worker's health page would. */
-  const neighbour = createHttpServer((_, response) => response.end('{}'));
-  /** Accepts connections, never says anything and never closes one. */
-  const silent = createServer({ allowHalfOpen: true }, (socket) => sockets.push(socket.resume()));
-  const sockets: Socket[] = [];
-  const portOf = (listening: Server) => (listening.address() as AddressInfo).port;
-  let folder: string;
-  let file: string;
-
-  beforeAll(async () => {
-    for (const listening of [neighbour, silent]) await once(listening.listen(0, '127.0.0.1'), 'listening');
-    folder = await mkdtemp(join(tmpdir(), 'parley-bad-days-'));
-    file = join(folder, 'a-file');
-    await writeFile(file, 'not a folder');
-  });
-
-  afterAll(async () => {
-    neighbour.close();
-    silent.close();
-    for (const socket of sockets) socket.destroy();
-    await rm(folder, { recursive: true });
-  });
-
-  test('the secret of LiveKit is wrong: worker', async () => {
-    const program = await runProgram(worker, [], { ...workerSettings, LIVEKIT_API_SECRET: secret });
-    await expectEnd(program, 1, [
-      'The configuration is not usable:',
-      '  LIVEKIT_API_KEY, LIVEKIT_API_SECRET: the LiveKit server at LIVEKIT_URL refuses them',
-    ]);
-  });
-
-  test('the secret of LiveKit is wrong: demo', async () => {
-    const program = await runProgram(demo, ['--keep'], { ...livekit, LIVEKIT_API_SECRET: secret });
-    await expectEnd(program, 1, [
-      'the agent worker ended (exit code 1) before it was ready:',
-      '  The configuration is not usable:',
-      '    LIVEKIT_API_KEY, LIVEKIT_API_SECRET: the LiveKit server at LIVEKIT_URL refuses them',
-    ]);
-  });
-
-  test('the port of the worker is taken: worker', async () => {
-    const port = portOf(neighbour);
-    const program = await runProgram(worker, [], {
-      ...workerSettings,
-      WORKER_HOST: '127.0.0.1',
-      WORKER_PORT: String(port),
-    });
-    await expectEnd(program, 1, [`Port ${port} is in use: stop what listens there or set WORKER_PORT`]);
-  });
-
-  test('the port of the worker is taken, by one that calls itself ready: demo', async () => {
-    const port = portOf(neighbour);
-    const program = await runProgram(demo, [], { ...livekit, WORKER_PORT: String(port) });
-    await expectEnd(program, 1, [`Port ${port} (WORKER_PORT) is taken: set another one, or unset it for a free one.`]);
-  });
-
-  test('the port of the API is taken: dev', async () => {
-    const port = portOf(neighbour);
-    const program = await runProgram(local, ['--data-dir', join(folder, 'data')], {
+describe.skipIf(!shared || !programsAreVisible)(
+  'a program that can not work says why, in one message, and ends',
+  () => {
+    const server = shared as NonNullable<typeof shared>;
+    const livekit = {
+      LIVEKIT_URL: server?.url,
+      LIVEKIT_API_KEY: server?.apiKey,
+      LIVEKIT_API_SECRET: server?.apiSecret,
+    };
+    const workerSettings = {
       ...livekit,
-      API_PORT: String(port),
+      API_URL: 'http://127.0.0.1:1',
+      DEEPGRAM_API_KEY: secret,
+      ANTHROPIC_API_KEY: secret,
+      CARTESIA_API_KEY: secret,
+    };
+    const apiSettings = { ...livekit, JWT_SECRET: secret, DEVELOPMENT_TOKEN: secret };
+    /** Answers everything with 200, as another worker's health page would. */
+    const neighbour = createHttpServer((_, response) => response.end('{}'));
+    /** Accepts connections, never says anything and never closes one. */
+    const silent = createServer({ allowHalfOpen: true }, (socket) => sockets.push(socket.resume()));
+    const sockets: Socket[] = [];
+    const portOf = (listening: Server) => (listening.address() as AddressInfo).port;
+    let folder: string;
+    let file: string;
+
+    beforeAll(async () => {
+      for (const listening of [neighbour, silent]) await once(listening.listen(0, '127.0.0.1'), 'listening');
+      folder = await mkdtemp(join(tmpdir(), 'parley-bad-days-'));
+      file = join(folder, 'a-file');
+      await writeFile(file, 'not a folder');
     });
-    await expectEnd(program, 1, [`Port ${port} is in use: stop what listens there or set API_PORT`]);
-  });
 
-  test.each([
-    ['a file', demo, () => file, 'is a file: name a folder'],
-    ['below a file', local, () => join(file, 'data'), "can't be made or written (ENOTDIR)"],
-    ['in /proc', local, () => '/proc/data', "can't be made or written (ENOENT)"],
-  ])('the data folder is %s: %s', async (_, path, dataDir, why) => {
-    const program = await runProgram(path, ['--data-dir', dataDir()], livekit);
-    await expectEnd(program, 1, [
-      'The configuration is not usable:',
-      expect.stringContaining(`  data folder ${dataDir()}: ${why}`),
-    ]);
-  });
-
-  test.each([
-    [worker, ['API_URL', 'DEEPGRAM_API_KEY', 'ANTHROPIC_API_KEY', 'CARTESIA_API_KEY'], []],
-    [api, ['DATABASE_URL', 'JWT_SECRET', 'DEVELOPMENT_TOKEN'], []],
-    [jobs, ['DATABASE_URL'], []],
-    [local, [], ['--api-only']],
-  ])('settings are missing, and each is named: %s', async (path, own, args) => {
-    const names = ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET', ...own];
-    await expectEnd(await runProgram(path, args), 1, [
-      'The configuration is not usable:',
-      ...names.map((name) => `  ${name}: is not set`),
-    ]);
-  });
-
-  test('settings are wrong: demo', async () => {
-    const program = await runProgram(demo, ['--keep'], { ...livekit, API_PORT: 'http', JWT_SECRET: 'short' });
-    await expectEnd(program, 1, [
-      'The configuration is not usable:',
-      '  API_PORT: needs a whole number from 1 to 65535',
-      '  JWT_SECRET: needs at least 32 characters, for example from `openssl rand -hex 32`',
-    ]);
-  });
-
-  test.each([
-    ['where nobody listens', demo, () => 1, 'ECONNREFUSED'],
-    ['where nobody answers', api, () => portOf(silent), 'CONNECT_TIMEOUT'],
-  ])('the database is %s: %s', async (_, path, port, code) => {
-    const program = await runProgram(path, [], {
-      ...apiSettings,
-      DATABASE_URL: `postgres://parley:${secret}@127.0.0.1:${port()}/parley`,
+    afterAll(async () => {
+      neighbour.close();
+      silent.close();
+      for (const socket of sockets) socket.destroy();
+      await rm(folder, { recursive: true });
     });
-    await expectEnd(program, 1, [
-      `The database parley at 127.0.0.1:${port()} can't be used (${code}): check DATABASE_URL and that it runs`,
-    ]);
-  });
 
-  test.each([demo, local])('an option does not exist: %s', async (path) => {
-    await expectEnd(await runProgram(path, ['--unknown']), 2, ["Unknown option '--unknown' (see --help)"]);
-  });
-});
+    test('the secret of LiveKit is wrong: worker', async () => {
+      const program = await runProgram(worker, [], { ...workerSettings, LIVEKIT_API_SECRET: secret });
+      await expectEnd(program, 1, [
+        'The configuration is not usable:',
+        '  LIVEKIT_API_KEY, LIVEKIT_API_SECRET: the LiveKit server at LIVEKIT_URL refuses them',
+      ]);
+    });
 
-describe.skipIf(!shared || !isLinux)('demo --keep --json', () => {
-  test('prints one line that is enough to hold a call, and Ctrl-C during the call leaves nothing', async () => {
-    const program = await runProgram(demo, ['--keep', '--json']);
-    const addresses = await addressesOf(program);
-    await expectAnswer(addresses);
-    await expectProblems(addresses);
-    program.signalGroup('SIGINT');
-    expect(await program.ended).toBe(0);
-    await expectNothingLeft(program, addresses);
-    expect(await program.files()).toEqual([]);
-    expect(program.stdout().trimEnd().split('\n')).toHaveLength(1);
-  });
+    test('the secret of LiveKit is wrong: demo', async () => {
+      const program = await runProgram(demo, ['--keep'], { ...livekit, LIVEKIT_API_SECRET: secret });
+      await expectEnd(program, 1, [
+        'the agent worker ended (exit code 1) before it was ready:',
+        '  The configuration is not usable:',
+        '    LIVEKIT_API_KEY, LIVEKIT_API_SECRET: the LiveKit server at LIVEKIT_URL refuses them',
+      ]);
+    });
 
-  test('leaves nothing when it is killed, and ends with the parley command that runs it', async () => {
-    const endings = [
-      { file: demo, args: [], signal: 'SIGKILL', end: 'SIGKILL' },
-      { file: 'cli/parley.js', args: ['demo'], signal: 'SIGKILL', end: 'SIGKILL' },
-      { file: 'cli/parley.js', args: ['demo'], signal: 'SIGTERM', end: 0 },
-    ] as const;
-    const results = await Promise.all(
-      endings.map(async ({ file, args, signal }) => {
-        const program = await runProgram(file, [...args, '--keep', '--json']);
-        const addresses = await addressesOf(program);
-        process.kill(program.pid, signal);
-        await expectNothingLeft(program, addresses);
-        return { end: await program.ended, files: await program.files() };
-      }),
-    );
-    expect(results.map(({ end }) => end)).toEqual(endings.map(({ end }) => end));
-    // Only who is killed can't tidy up.
-    expect(results.slice(1).map(({ files }) => files)).toEqual([[], []]);
-  });
+    test('the port of the worker is taken: worker', async () => {
+      const port = portOf(neighbour);
+      const program = await runProgram(worker, [], {
+        ...workerSettings,
+        WORKER_HOST: '127.0.0.1',
+        WORKER_PORT: String(port),
+      });
+      await expectEnd(program, 1, [`Port ${port} is in use: stop what listens there or set WORKER_PORT`]);
+    });
 
-  test('leaves nothing when it is stopped while it starts', async () => {
-    const program = await runProgram(demo, ['--keep', '--json']);
-    await expect.poll(async () => (await program.left()).length, { timeout: 20_000 }).toBeGreaterThan(1);
-    program.signalGroup('SIGINT');
-    expect(await program.ended).toBe(0);
-    await expectNothingLeft(program);
-    expect(program.stdout()).toBe('');
-  });
-});
+    test('the port of the worker is taken, by one that calls itself ready: demo', async () => {
+      const port = portOf(neighbour);
+      const program = await runProgram(demo, [], { ...livekit, WORKER_PORT: String(port) });
+      await expectEnd(program, 1, [
+        `Port ${port} (WORKER_PORT) is taken: set another one, or unset it for a free one.`,
+      ]);
+    });
 
-describe.skipIf(!shared || !isLinux)('demo', () => {
-  test('shows its options', async () => {
-    const program = await runProgram(demo, ['--help']);
-    expect(await program.ended).toBe(0);
-    expect(program.stdout()).toMatch(/--text .*--keep .*--json .*--data-dir /s);
-    expect(program.stderr()).toBe('');
-  });
+    test('the port of the API is taken: dev', async () => {
+      const port = portOf(neighbour);
+      const program = await runProgram(local, ['--data-dir', join(folder, 'data')], {
+        ...livekit,
+        API_PORT: String(port),
+      });
+      await expectEnd(program, 1, [`Port ${port} is in use: stop what listens there or set API_PORT`]);
+    });
 
-  test('runs twice at once, on its own and as a command of parley', async () => {
-    const programs = await Promise.all([
-      runProgram(demo, ['--text', '--json']),
-      runProgram('cli/parley.js', ['demo', '--text', '--json']),
-    ]);
-    for (const program of programs) {
-      expect(await program.ended, program.stderr()).toBe(0);
-      const { failures, turns } = JSON.parse(program.stdout()) as { failures: string[]; turns: unknown[] };
-      expect(failures).toEqual([]);
-      expect(turns).toHaveLength(5);
-      await expectNothingLeft(program);
-    }
-  });
-});
+    test.each([
+      ['a file', demo, () => file, 'is a file: name a folder'],
+      ['below a file', local, () => join(file, 'data'), "can't be made or written (ENOTDIR)"],
+      ['in /proc', local, () => '/proc/data', "can't be made or written (ENOENT)"],
+    ])('the data folder is %s: %s', async (_, path, dataDir, why) => {
+      const program = await runProgram(path, ['--data-dir', dataDir()], livekit);
+      await expectEnd(program, 1, [
+        'The configuration is not usable:',
+        expect.stringContaining(`  data folder ${dataDir()}: ${why}`),
+      ]);
+    });
+
+    test.each([
+      [worker, ['API_URL', 'DEEPGRAM_API_KEY', 'ANTHROPIC_API_KEY', 'CARTESIA_API_KEY'], []],
+      [api, ['DATABASE_URL', 'JWT_SECRET', 'DEVELOPMENT_TOKEN'], []],
+      [jobs, ['DATABASE_URL'], []],
+      [local, [], ['--api-only']],
+    ])('settings are missing, and each is named: %s', async (path, own, args) => {
+      const names = ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET', ...own];
+      await expectEnd(await runProgram(path, args), 1, [
+        'The configuration is not usable:',
+        ...names.map((name) => `  ${name}: is not set`),
+      ]);
+    });
+
+    test('settings are wrong: demo', async () => {
+      const program = await runProgram(demo, ['--keep'], { ...livekit, API_PORT: 'http', JWT_SECRET: 'short' });
+      await expectEnd(program, 1, [
+        'The configuration is not usable:',
+        '  API_PORT: needs a whole number from 1 to 65535',
+        '  JWT_SECRET: needs at least 32 characters, for example from `openssl rand -hex 32`',
+      ]);
+    });
+
+    test.each([
+      ['where nobody listens', demo, () => 1, 'ECONNREFUSED'],
+      ['where nobody answers', api, () => portOf(silent), 'CONNECT_TIMEOUT'],
+    ])('the database is %s: %s', async (_, path, port, code) => {
+      const program = await runProgram(path, [], {
+        ...apiSettings,
+        DATABASE_URL: `postgres://parley:${secret}@127.0.0.1:${port()}/parley`,
+      });
+      await expectEnd(program, 1, [
+        `The database parley at 127.0.0.1:${port()} can't be used (${code}): check DATABASE_URL and that it runs`,
+      ]);
+    });
+
+    test.each([demo, local])('an option does not exist: %s', async (path) => {
+      await expectEnd(await runProgram(path, ['--unknown']), 2, ["Unknown option '--unknown' (see --help)"]);
+    });
+  },
+);
 
 async function expectEnd(program: Program, code: number, lines: readonly string[]): Promise<void> {
   expect(await program.ended, program.stderr()).toBe(code);
   expect(program.stderr().trimEnd().split('\n')).toEqual(lines);
   expect(program.stdout()).not.toContain(secret);
   await expectNothingLeft(program);
-}
-
-async function expectNothingLeft(program: Program, addresses?: Addresses): Promise<void> {
-  await expect.poll(() => program.left(), { timeout: 10_000 }).toEqual([]);
-  const { apiUrl, livekitUrl, sandboxUrl } = addresses ?? {};
-  for (const url of [apiUrl, livekitUrl?.replace('ws', 'http'), sandboxUrl]) {
-    if (url) await expect(fetch(url), url).rejects.toThrow();
-  }
-}
-
-async function addressesOf(program: Program): Promise<Addresses> {
-  await expect.poll(() => program.stdout(), { timeout: 60_000 }).toMatch(/\n$/);
-  const addresses = JSON.parse(program.stdout()) as Addresses;
-  expect(Object.keys(addresses)).toEqual(['apiUrl', 'livekitUrl', 'agentName', 'developmentToken', 'sandboxUrl']);
-  return addresses;
-}
-
-function requestToken({ apiUrl, developmentToken }: Addresses, body: string): Promise<Response> {
-  return fetch(`${apiUrl}/api/v1/token`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${developmentToken}`, 'content-type': 'application/json' },
-    body,
-  });
-}
-
-/** Joins as the addresses say, types, and leaves the call running. */
-async function expectAnswer(addresses: Addresses): Promise<void> {
-  const agents = [{ agent_name: addresses.agentName, metadata: '{"modality":"text"}' }];
-  const response = await requestToken(addresses, JSON.stringify({ room_config: { agents } }));
-  const { server_url, participant_token } = (await response.json()) as TokenResponse;
-  expect(server_url).toBe(addresses.livekitUrl);
-  const answers: Shown[] = [];
-  const caller = new Caller({ shown: (piece) => answers.push(piece) });
-  onTestFinished(() => caller.leave());
-  await caller.join(server_url, participant_token, { microphone: false });
-  await caller.waitForAgent(20_000);
-  await caller.type('I would like to set up my profile');
-  await expect.poll(() => answers.map(({ text }) => text).join(), { timeout: 20_000 }).toContain('What would you like');
-}
-
-/** Requests a client may get wrong are answered with what is wrong. */
-async function expectProblems(addresses: Addresses): Promise<void> {
-  const unknownAgent = await requestToken(addresses, '{"room_config":{"agents":[{"agent_name":"nobody"}]}}');
-  expect(unknownAgent.status).toBe(400);
-  expect(await unknownAgent.json()).toMatchObject({
-    code: 'invalid_input',
-    errors: [{ field: 'room_config.agents.0.agent_name', message: `is not one of: ${addresses.agentName}` }],
-  });
-  const malformed = await requestToken(addresses, '{"room_name": ');
-  expect(malformed.status).toBe(400);
-  expect(await malformed.json()).toMatchObject({ code: 'invalid_input', detail: expect.stringContaining('JSON') });
 }

@@ -2,9 +2,14 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { assetPath } from '../../core/assets.ts';
 import type { Environment } from '../../core/config.ts';
+
+/** Whether it can be seen what a program leaves running: that is read from `/proc`. */
+export const programsAreVisible = process.platform === 'linux';
+if (!programsAreVisible)
+  process.stderr.write('SKIPPED: tests of whole programs. What they leave is read from /proc.\n');
 
 /** A program of ours as a person runs it: from a folder that is empty but for what it leaves there. */
 export interface Program {
@@ -56,6 +61,11 @@ export async function runProgram(file: string, args: readonly string[], env: Env
     left: () => processesIn(folder),
     files: () => readdir(folder),
   };
+}
+
+/** Waits until nothing that a program started runs any more. @throws after ten seconds, naming what does. */
+export async function expectNothingLeft(program: Program): Promise<void> {
+  await expect.poll(() => program.left(), { timeout: 10_000 }).toEqual([]);
 }
 
 async function emptySettings(): Promise<Environment> {
