@@ -10,6 +10,7 @@ const project = (name: string, order: number, more: object = {}) => ({
 export default defineConfig({
   test: {
     env: { NODE_ENV: 'test' },
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       project('unit', 0),
       project('contracts', 1, { testTimeout: 30_000 }),

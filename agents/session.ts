@@ -27,8 +27,8 @@ export interface CallDependencies {
   log: Log;
 }
 
-/** Speech shorter than this doesn't interrupt an agent: a cough, a "hm". */
-const interruptionMinDurationMs = 350;
+/** A sound shorter than this doesn't pause an agent: a click, a "hm". Words end the reply, see `turns/barge-in.ts`. */
+const interruptionMinDurationMs = 250;
 /** Echo cancellers settle in about a second; until then an agent could interrupt itself. */
 const echoWarmupMs = 1_000;
 /** A recogniser that takes longer than this after the end of speech is away, and the caller is told. */

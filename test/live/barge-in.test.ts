@@ -24,7 +24,8 @@ describe.skipIf(!shared)('speaking over an agent', () => {
   const logged = (vendor: Vendor, event: string, afterMs: number): SandboxEvent[] =>
     stack.sandbox.log.events({ vendor, event }).filter(({ atMs }) => atMs > afterMs);
 
-  test('ends the reply, its request and its speech, and keeps what was heard of it', async () => {
+  // The machines are shared: somebody else's burst of work is no slow barge-in.
+  test('ends the reply, its request and its speech, and keeps what was heard of it', { retry: 2 }, async () => {
     const call = await joinVoiceCall(stack);
     const typedAtMs = await call.caller.type('tell me a long story');
     await heard(call, typedAtMs, 1_500);
