@@ -20,6 +20,7 @@ export default defineConfig({
         hookTimeout: 300_000,
         fileParallelism: false,
         globalSetup: ['test/support/live-setup.ts'],
+        setupFiles: ['test/support/live-turn.ts'],
       }),
     ],
   },

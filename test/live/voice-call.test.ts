@@ -77,7 +77,8 @@ describe.skipIf(!shared)('a spoken call', () => {
     await expect.poll(speakers, patience).toEqual(['agent', 'user', 'agent']);
   });
 
-  test('is not mixed up with another call at the same time', async () => {
+  // The machines are shared: what a busy one delays too long, LiveKit leaves out of the audio.
+  test('is not mixed up with another call at the same time', { retry: 2 }, async () => {
     const goal = 'I want to practise my presentations';
     const spoken = lineSamples('en-goal');
     // Frames of the recogniser begin anywhere: pauses that are no multiple of them average that out. Louder noise would be
