@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { defineAgent, inference, type VAD } from '@livekit/agents';
 import { assetPath } from '../core/assets.ts';
-import { loadWorkerConfig, type WorkerConfig } from '../core/config.ts';
+import { loadWorkerConfig, type WorkerConfig } from '../core/config/worker.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { createNormalizer } from '../domain/normalization/packs.ts';
 import type { Normalizer } from '../domain/normalization/result.ts';

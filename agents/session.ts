@@ -1,5 +1,5 @@
 import { AutoSubscribe, inference, type JobContext, type llm, type stt, type VAD, voice } from '@livekit/agents';
-import type { TurnsConfig } from '../core/config.ts';
+import type { TurnsConfig } from '../core/config/worker.ts';
 import type { Log } from '../core/log.ts';
 import { topics } from '../domain/conversation.ts';
 import type { Normalizer } from '../domain/normalization/result.ts';

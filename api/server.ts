@@ -1,4 +1,4 @@
-import { loadApiConfig } from '../core/config.ts';
+import { loadApiConfig } from '../core/config/api.ts';
 import { Releasers, runProgram, stopSignal } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
 import { openDatabase } from '../db/client.ts';
@@ -11,9 +11,8 @@ async function main(): Promise<void> {
   try {
     const config = loadApiConfig(process.env);
     const log = createLog('parley-api', config.logLevel);
-    const database = await openDatabase({ url: config.databaseUrl, poolSize: config.databasePoolSize });
+    const database = await openDatabase(config.database);
     releasers.add(() => database.close());
-    await database.migrate();
     const api = await startApi({ settings: config, database, log });
     releasers.add(() => api.close());
     log.info({ port: api.port }, 'the API listens');

@@ -1,14 +1,15 @@
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { systemClock } from '../core/clock.ts';
-import type { ApiConfig } from '../core/config.ts';
-import { createSessionTokens } from '../core/crypto.ts';
+import type { ApiConfig } from '../core/config/api.ts';
+import { createFieldCipher } from '../core/crypto/field-cipher.ts';
+import { createSessionTokens } from '../core/crypto/session-tokens.ts';
 import { AppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { ServiceSettings, Services } from '../services/context.ts';
 import { watchDispatches } from '../services/dispatches.ts';
 import { createRooms } from '../services/rooms.ts';
-import { developmentUserId, ensureUser } from '../services/users.ts';
+import { developmentUser, ensureUser } from '../services/users.ts';
 import { createApp } from './app.ts';
 import { startWatchdog } from './watchdog.ts';
 
@@ -19,9 +20,9 @@ const drainTimeoutMs = 10_000;
 /** What an API process is made of. */
 export interface ApiOptions {
   /** `port: 0` takes any free one. */
-  settings: ServiceSettings & Pick<ApiConfig, 'jwtSecret' | 'developmentToken' | 'host' | 'port'>;
-  /** Open and migrated; closing it is left to the caller. */
-  database: Pick<Services, 'db'> & { ping(): Promise<void> };
+  settings: ServiceSettings & Pick<ApiConfig, 'jwtSecret' | 'developmentToken' | 'encryptionKeys' | 'host' | 'port'>;
+  /** Open; closing it is left to the caller. */
+  database: Services['database'] & { ping(): Promise<void> };
   log: Log;
 }
 
@@ -35,13 +36,14 @@ export interface RunningApi {
 }
 
 /**
- * Serves the API over HTTP and runs its watchdog, after making the development user.
+ * Serves the API over HTTP and runs its watchdog, after making the development user where there is one.
  * @throws AppError `conflict` when the port is taken.
  */
 export async function startApi({ settings, database, log }: ApiOptions): Promise<RunningApi> {
   let draining = false;
   const services: Services = {
-    db: database.db,
+    database,
+    cipher: createFieldCipher(settings.encryptionKeys),
     rooms: createRooms(settings.livekit),
     sessionTokens: createSessionTokens(settings.jwtSecret, systemClock),
     settings,
@@ -49,12 +51,12 @@ export async function startApi({ settings, database, log }: ApiOptions): Promise
     log,
   };
   const actor = { kind: 'system', name: 'api' } as const;
-  await ensureUser({ ...services, actor }, { userId: developmentUserId });
+  if (settings.developmentToken !== undefined) await ensureUser({ ...services, actor }, developmentUser);
 
   const app = createApp({
     ...services,
     developmentToken: settings.developmentToken,
-    ping: database.ping,
+    ping: () => database.ping(),
     isDraining: () => draining,
   });
   const server = createServer(getRequestListener(app.fetch));

@@ -1,5 +1,5 @@
 import { defineAgent, inference, type VAD, voice } from '@livekit/agents';
-import { loadWorkerConfig } from '../core/config.ts';
+import { loadWorkerConfig } from '../core/config/worker.ts';
 import { createLLM, createSTT, createTTS } from '../providers/index.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { AgentServer, initializeLogger, ServerOptions } from '@livekit/agents';
-import { loadWorkerConfig } from '../core/config.ts';
+import { loadWorkerConfig } from '../core/config/worker.ts';
 import { stopSignal } from '../core/lifecycle.ts';
 
 /** Entry of a worker for one of the bench's agents: `BENCH_AGENT` names its file here, and is its agent name. */

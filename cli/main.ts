@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { assetPath } from '../core/assets.ts';
-import type { Environment } from '../core/config.ts';
+import type { Environment } from '../core/config/environment.ts';
 import { entry } from '../scripts/processes.ts';
 
 /** What the command reads and writes; `process` has this shape. */

@@ -1,130 +1,104 @@
 import { PGlite } from '@electric-sql/pglite';
-import { sql } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
-import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator';
-import { drizzle as drizzlePostgres } from 'drizzle-orm/postgres-js';
-import { migrate as migratePostgres } from 'drizzle-orm/postgres-js/migrator';
-import postgres from 'postgres';
-import { assetPath } from '../core/assets.ts';
 import { AppError } from '../core/errors.ts';
 import { prepareDataFolder } from './data-folder.ts';
-import { errorCodeOf } from './errors.ts';
+import { migrateEmbedded } from './migrate.ts';
+import { pgliteDatabase } from './pglite.ts';
+import { openPostgres } from './postgres.ts';
 
-/** Where queries are built, whatever driver runs them. */
-export type DrizzleDatabase = PgDatabase<PgQueryResultHKT>;
+/** An open transaction: where queries are built, whatever driver runs them. */
+export type Transaction = Pick<
+  PgDatabase<PgQueryResultHKT>,
+  'select' | 'selectDistinctOn' | 'insert' | 'update' | 'delete' | 'execute' | '$count'
+>;
 
-/** An open transaction. */
-export type Transaction = Parameters<Parameters<DrizzleDatabase['transaction']>[0]>[0];
+/** Whose transaction it is; row-level security lets it see their rows alone. */
+export interface Scope {
+  /** `user`: one person's rows. `service`: a tenant's. */
+  role: 'user' | 'service';
+  /** Null sees nothing that belongs to a tenant; `allTenants` is for verbs of the service that work across them. */
+  tenantId: string | null;
+  userId?: string;
+  /** Narrows a person's rows to those of one session. */
+  sessionId?: string;
+}
 
-/** An open database. */
+/** An open database. Nothing reaches it but through a transaction that says whose it is. */
 export interface Database {
-  db: DrizzleDatabase;
   kind: 'postgres' | 'pglite';
-  /** Brings the tables up to date; processes that start at once take turns. */
-  migrate(): Promise<void>;
-  /** @throws when the database doesn't answer within `pingTimeoutMs`. */
+  /**
+   * Runs `work` in a transaction of the scope: committed when it resolves, rolled back when it rejects. `work` awaits
+   * queries only, so that the transaction is short.
+   */
+  transaction<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** @throws when the database doesn't answer within two seconds. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A PostgreSQL server, a folder that embedded PGlite keeps, or an embedded database that lives as long as its process. */
-export type DatabaseOptions =
-  | { url: string; poolSize: number }
+/** The embedded database, which has but one process and one session. */
+export interface EmbeddedDatabase extends Database {
+  kind: 'pglite';
+  client: PGlite;
+}
+
+/** A PostgreSQL server with a login for each role, or for the service's alone. */
+export interface PostgresOptions {
+  /** Login of verbs that act for a person; a process without such verbs has none. */
+  url?: string;
+  /** Login of verbs of the service itself. */
+  serviceUrl: string;
+  /** Connections of each login. */
+  poolSize: number;
+}
+
+/** A folder that embedded PGlite keeps, or an embedded database that lives as long as its process. */
+export type EmbeddedOptions =
   | { dataDir: string /** Told when the folder's lock makes us wait. */; onWait?: (message: string) => void }
   | { memory: true };
 
-const migrationsFolder = assetPath('db', 'migrations');
-const connectTimeoutSeconds = 5;
-const pingTimeoutMs = 2_000;
-/** Key of the advisory lock under which migrations run; any number will do as long as it never changes. */
-const migrationLock = 7_275_539;
+/**
+ * Opens the logins of a PostgreSQL server and makes sure that they may be used: the schema is this program's, and neither
+ * login could step over row-level security.
+ * @throws AppError `unavailable` when the server can't be reached, `conflict` for a schema of another version.
+ * @throws ConfigError for a login that is a superuser, bypasses row-level security, inherits rights or owns tables.
+ */
+export function openDatabase(options: PostgresOptions): Promise<Database> {
+  return openPostgres(options);
+}
 
 /**
- * Opens a database and makes sure that it answers. Call `migrate()` before the first use.
- * @throws AppError `unavailable` when the server can't be reached, `conflict` when another process has the data folder.
+ * Opens an embedded database and brings its tables up to date.
+ * @throws AppError `conflict` when another process has the data folder, or a newer program has written it.
  * @throws ConfigError when the data folder can't be used.
  */
-export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  if ('url' in options) return openPostgres(options.url, options.poolSize);
-  if ('memory' in options) return pgliteDatabase(await PGlite.create(), async () => {});
-  return openDataFolder(options.dataDir, options.onWait);
-}
-
-async function openPostgres(url: string, poolSize: number): Promise<Database> {
-  const connect = (max: number) =>
-    postgres(url, { max, connect_timeout: connectTimeoutSeconds, onnotice: () => undefined });
-  const client = connect(poolSize);
-  try {
-    await client`select 1`;
-  } catch (error) {
-    // A server that never answered may never close its side either.
-    await client.end({ timeout: 0 });
-    throw new AppError('unavailable', unreachable(url, error), { cause: error });
-  }
-  const db = drizzlePostgres(client);
-  return {
-    db,
-    kind: 'postgres',
-    async migrate() {
-      // Drizzle's migrator takes no lock. A session's advisory lock needs one connection for the whole time.
-      const single = connect(1);
-      try {
-        await single`select pg_advisory_lock(${migrationLock})`;
-        await migratePostgres(drizzlePostgres(single), { migrationsFolder });
-      } finally {
-        await single.end();
-      }
-    },
-    ping: () => ping(db),
-    close: () => client.end({ timeout: connectTimeoutSeconds }),
-  };
-}
-
-async function openDataFolder(dataDir: string, onWait?: (message: string) => void): Promise<Database> {
+export async function openEmbeddedDatabase(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
+  if ('memory' in options) return migrated(await PGlite.create(), async () => {});
+  const { dataDir, onWait } = options;
   const unlock = await prepareDataFolder(dataDir, onWait);
   try {
-    return pgliteDatabase(await PGlite.create(dataDir), unlock);
+    return await migrated(await opened(dataDir), unlock);
   } catch (error) {
     await unlock();
-    throw new AppError(
-      'internal',
-      `The data folder ${dataDir} doesn't open as a database: move it away to start anew`,
-      {
-        cause: error,
-      },
-    );
+    throw error;
   }
 }
 
-function pgliteDatabase(client: PGlite, afterClose: () => Promise<void>): Database {
-  const db = drizzlePglite(client);
-  return {
-    db,
-    kind: 'pglite',
-    migrate: () => migratePglite(db, { migrationsFolder }),
-    ping: () => ping(db),
-    async close() {
-      await client.close();
-      await afterClose();
-    },
-  };
-}
-
-async function ping(db: DrizzleDatabase): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AppError('unavailable', 'The database does not answer')), pingTimeoutMs);
-  });
+async function opened(dataDir: string): Promise<PGlite> {
   try {
-    await Promise.race([db.execute(sql`select 1`), timeout]);
-  } finally {
-    clearTimeout(timer);
+    return await PGlite.create(dataDir);
+  } catch (error) {
+    const message = `The data folder ${dataDir} doesn't open as a database: move it away to start anew`;
+    throw new AppError('internal', message, { cause: error });
   }
 }
 
-// The driver's own message may hold the URL's user and password: only its code is shown.
-function unreachable(url: string, error: unknown): string {
-  const { host, pathname } = new URL(url);
-  return `The database ${pathname.slice(1)} at ${host} can't be used (${errorCodeOf(error)}): check DATABASE_URL and that it runs`;
+async function migrated(client: PGlite, afterClose: () => Promise<void>): Promise<EmbeddedDatabase> {
+  try {
+    await migrateEmbedded(client);
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  return pgliteDatabase(client, afterClose);
 }

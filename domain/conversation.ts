@@ -24,10 +24,20 @@ export const newTurnSchema = z
     edits: z.array(editSchema).max(1_000).default([]),
     interrupted: z.boolean().default(false),
     saidAt: z.iso.datetime(),
+    position: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .nullable()
+      .default(null)
+      .describe('Its place in the session, for a writer that may send turns out of order; by default the end.'),
   })
   .meta({ id: 'NewTurn' });
 
 export type NewTurn = z.input<typeof newTurnSchema>;
+
+/** A new turn with every default filled in. */
+export type StoredNewTurn = z.output<typeof newTurnSchema>;
 
 /** A turn as it is kept, with its place in the session. */
 export const turnSchema = newTurnSchema.extend({ position: z.number().int() }).meta({ id: 'Turn' });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AppError } from '../core/errors.ts';
 import { sizes } from '../core/limits.ts';
 import { languages } from './profile.ts';
 
@@ -11,6 +12,8 @@ export interface OnboardingStep {
   answer: z.ZodType<string>;
   /** Field of the profile the answer fills. */
   profileField: 'preferredName' | 'goal' | 'language';
+  /** Whether the person may leave it unanswered. */
+  canBeSkipped: boolean;
 }
 
 const line = (what: string) =>
@@ -31,6 +34,7 @@ export const onboardingSteps = [
     question: { en: 'What would you like me to call you?', nl: 'Hoe zal ik u noemen?' },
     answer: line('the name').pipe(z.string().max(80, 'the name is longer than 80 characters')),
     profileField: 'preferredName',
+    canBeSkipped: false,
   },
   {
     id: 'goal',
@@ -40,6 +44,7 @@ export const onboardingSteps = [
     },
     answer: line('the goal'),
     profileField: 'goal',
+    canBeSkipped: true,
   },
   {
     id: 'language',
@@ -52,6 +57,7 @@ export const onboardingSteps = [
       .transform(languageOf)
       .pipe(z.enum(languages, 'the language must be one of: en (English), nl (Dutch)')),
     profileField: 'language',
+    canBeSkipped: true,
   },
 ] as const satisfies readonly OnboardingStep[];
 
@@ -67,10 +73,10 @@ export const onboardingStepIdSchema = z.enum(onboardingStepIds).meta({ id: 'Onbo
 export const onboardingStateSchema = z
   .object({
     answers: z.partialRecord(onboardingStepIdSchema, z.string()),
-    currentStep: onboardingStepIdSchema
-      .nullable()
-      .describe('The first step without an answer; null once all are answered.'),
-    completedAt: z.iso.datetime().nullable(),
+    skipped: z.array(onboardingStepIdSchema),
+    currentStep: onboardingStepIdSchema.nullable().describe('The step to be asked; null once none is left.'),
+    completedAt: z.iso.datetime().nullable().describe('When the last open step was answered or skipped.'),
+    version: z.int(),
   })
   .meta({ id: 'OnboardingState' });
 
@@ -79,9 +85,52 @@ export type OnboardingState = z.infer<typeof onboardingStateSchema>;
 /** Answers by step. */
 export type OnboardingAnswers = OnboardingState['answers'];
 
-/** The first step that has no answer yet, or null. */
-export function currentStepOf(answers: OnboardingAnswers): OnboardingStepId | null {
-  return onboardingSteps.find((step) => answers[step.id] === undefined)?.id ?? null;
+/** The part of the state that moves: what follows from it is worked out here and nowhere else. */
+export type OnboardingProgress = Pick<OnboardingState, 'answers' | 'skipped' | 'currentStep'>;
+
+/** Where everybody begins. */
+export const firstOnboardingStep: OnboardingStepId = onboardingSteps[0].id;
+
+/** An onboarding nobody has begun, or that was begun again. */
+export const emptyOnboarding: OnboardingProgress = { answers: {}, skipped: [], currentStep: firstOnboardingStep };
+
+/** A step answered, for the first time or again: on to the first one that is open. */
+export function withAnswer(
+  { answers, skipped }: OnboardingProgress,
+  step: OnboardingStepId,
+  answer: string,
+): OnboardingProgress {
+  return advanced(
+    { ...answers, [step]: answer },
+    skipped.filter((id) => id !== step),
+  );
+}
+
+/**
+ * A step left unanswered: on to the first one that is open.
+ * @throws AppError `conflict` for a step that must be answered, or has been.
+ */
+export function withSkipped({ answers, skipped }: OnboardingProgress, step: OnboardingStepId): OnboardingProgress {
+  if (!onboardingStep(step).canBeSkipped)
+    throw new AppError('conflict', `The step ${step} can't be skipped: answer it`);
+  if (answers[step] !== undefined) throw new AppError('conflict', `The step ${step} is answered: save another answer`);
+  return advanced(answers, [...skipped.filter((id) => id !== step), step]);
+}
+
+/**
+ * One step back, whatever was answered there; from the end to the last step.
+ * @throws AppError `conflict` on the first step.
+ */
+export function withStepBack(progress: OnboardingProgress): OnboardingProgress {
+  const at = progress.currentStep === null ? onboardingStepIds.length : onboardingStepIds.indexOf(progress.currentStep);
+  const before = onboardingStepIds[at - 1];
+  if (!before) throw new AppError('conflict', 'This is the first step');
+  return { ...progress, currentStep: before };
+}
+
+function advanced(answers: OnboardingAnswers, skipped: OnboardingStepId[]): OnboardingProgress {
+  const isOpen = (id: OnboardingStepId) => answers[id] === undefined && !skipped.includes(id);
+  return { answers, skipped, currentStep: onboardingStepIds.find(isOpen) ?? null };
 }
 
 /** Looks a step up by its id. */

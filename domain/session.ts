@@ -18,8 +18,10 @@ export const sessionSchema = z
     roomName: z.string(),
     agentName: z.string(),
     modality: modalitySchema,
+    title: z.string().nullable().describe('What the user calls it.'),
     createdAt: z.iso.datetime(),
     endedAt: z.iso.datetime().nullable(),
+    version: z.int(),
   })
   .meta({ id: 'Session' });
 

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import type { SystemActor } from '../domain/actor.ts';
-import type { Services } from '../services/context.ts';
+import type { CoreServices, Services } from '../services/context.ts';
 
 /** What jobs work with; a process that runs them makes one. */
-export type JobServices = Pick<Services, 'db' | 'rooms' | 'clock' | 'log'>;
+export type JobServices = CoreServices & Pick<Services, 'rooms'>;
 
 /** First argument of every handler: what to work with, as the service itself. */
 export type JobContext = JobServices & { actor: SystemActor };

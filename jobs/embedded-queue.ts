@@ -1,16 +1,8 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import type PgBoss from 'pg-boss';
-import { AppError } from '../core/errors.ts';
-import type { JobServices } from './definition.ts';
 
-/**
- * Lets pg-boss keep its queue in the embedded database that Drizzle has open.
- * @throws AppError `internal` when that is no embedded database.
- */
-export function embeddedQueue(db: JobServices['db']): PgBoss.Db {
-  const client = '$client' in db ? db.$client : undefined;
-  if (!(client instanceof PGlite))
-    throw new AppError('internal', 'A queue on PostgreSQL needs the address of its server');
+/** Lets pg-boss keep its queue in an embedded database. */
+export function embeddedQueue(client: PGlite): PgBoss.Db {
   return {
     async executeSql(text, values?: unknown[]) {
       // pg-boss's scheduler can begin a query while the database closes, and nobody would catch its failure.

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PGlite } from '@electric-sql/pglite';
 import PgBoss from 'pg-boss';
 import { AppError, reasonOf } from '../core/errors.ts';
 import { consumeJobs } from './consumer.ts';
@@ -15,10 +16,10 @@ const retries = { retryLimit: 5, retryDelay: 1, retryBackoff: true };
 /** What a process that runs jobs is made of. */
 export interface JobsOptions<Registry extends JobRegistry> {
   registry: Registry;
-  /** Open and migrated database included; closing it is left to the caller. */
+  /** Open database included; closing it is left to the caller. */
   services: JobServices;
-  /** Address of the PostgreSQL server; without it the queue lives in the embedded database of `services`. */
-  databaseUrl?: string;
+  /** Where the queue is: the service's login of a PostgreSQL server, or the client of the embedded database. */
+  queue: { serviceUrl: string } | { client: PGlite };
 }
 
 /** Jobs that are being handled. */
@@ -37,10 +38,11 @@ export interface RunningJobs<Registry extends JobRegistry> {
 export async function startJobs<Registry extends JobRegistry>(
   options: JobsOptions<Registry>,
 ): Promise<RunningJobs<Registry>> {
-  const { registry, services, databaseUrl } = options;
-  const connection = databaseUrl
-    ? { connectionString: databaseUrl, max: queueConnections }
-    : { db: embeddedQueue(services.db) };
+  const { registry, services, queue: place } = options;
+  const connection =
+    'serviceUrl' in place
+      ? { connectionString: asRole(place.serviceUrl, 'parley_service'), max: queueConnections, migrate: false }
+      : { db: embeddedQueue(place.client) };
   const boss = await openQueue(() => {
     const queue = new PgBoss({ ...connection, ...retries });
     queue.on('error', (error) =>
@@ -64,6 +66,32 @@ export async function startJobs<Registry extends JobRegistry>(
       await boss.stop();
     },
   };
+}
+
+/**
+ * Makes the queue's tables on a PostgreSQL server, as their owner, and lets the service's role use them.
+ * @throws AppError `unavailable` when that can't be done.
+ */
+export async function prepareQueue(ownerUrl: string, registry: JobRegistry): Promise<void> {
+  const boss = await openQueue(() => new PgBoss({ connectionString: ownerUrl, max: 1, ...retries }), registry);
+  try {
+    for (const statement of grants) await boss.getDb().executeSql(statement, []);
+  } finally {
+    await boss.stop({ graceful: false });
+  }
+}
+
+const grants = [
+  'grant usage on schema pgboss to parley_service',
+  'grant select, insert, update, delete on all tables in schema pgboss to parley_service',
+  'grant execute on all functions in schema pgboss to parley_service',
+];
+
+/** The address, with a role that its login takes on as soon as it is connected. */
+function asRole(address: string, role: string): string {
+  const url = new URL(address);
+  url.searchParams.set('options', `-c role=${role}`);
+  return url.href;
 }
 
 /**
@@ -91,7 +119,7 @@ async function openQueue(create: () => PgBoss, registry: JobRegistry): Promise<P
         await sleep(100 * attempt);
         continue;
       }
-      const message = `The job queue can't be set up (${reason}): check DATABASE_URL and that its role may create the schema pgboss`;
+      const message = `The job queue can't be set up (${reason}): run "parley db migrate"`;
       throw new AppError('unavailable', message, { cause: error });
     }
   }

@@ -1,5 +1,6 @@
 import { systemClock } from '../core/clock.ts';
-import { loadJobsConfig } from '../core/config.ts';
+import { loadJobsConfig } from '../core/config/jobs.ts';
+import { createFieldCipher } from '../core/crypto/field-cipher.ts';
 import { Releasers, runProgram, stopSignal } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
 import { openDatabase } from '../db/client.ts';
@@ -12,13 +13,18 @@ async function main(): Promise<void> {
   const releasers = new Releasers();
   const stopped = stopSignal();
   try {
-    const { livekit, databaseUrl, databasePoolSize, logLevel } = loadJobsConfig(process.env);
+    const { livekit, database: login, encryptionKeys, logLevel } = loadJobsConfig(process.env);
     const log = createLog('parley-jobs', logLevel);
-    const database = await openDatabase({ url: databaseUrl, poolSize: databasePoolSize });
+    const database = await openDatabase(login);
     releasers.add(() => database.close());
-    await database.migrate();
-    const services = { db: database.db, rooms: createRooms(livekit), clock: systemClock, log };
-    const running = await startJobs({ registry: jobs, services, databaseUrl });
+    const services = {
+      database,
+      cipher: createFieldCipher(encryptionKeys),
+      rooms: createRooms(livekit),
+      clock: systemClock,
+      log,
+    };
+    const running = await startJobs({ registry: jobs, services, queue: login });
     releasers.add(() => running.close());
     log.info({ jobs: Object.keys(jobs) }, 'the jobs run');
     log.info({ signal: await stopped }, 'the jobs stop');

@@ -1,5 +1,5 @@
 import type { llm, stt, tts } from '@livekit/agents';
-import type { VendorsConfig } from '../core/config.ts';
+import type { VendorsConfig } from '../core/config/worker.ts';
 import { AnthropicLLM } from './llm/anthropic.ts';
 import { DeepgramSTT } from './stt/deepgram.ts';
 import { CartesiaTTS } from './tts/cartesia.ts';

@@ -2,7 +2,7 @@ import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
-import type { Environment } from '../core/config.ts';
+import type { Environment } from '../core/config/environment.ts';
 import type { LiveKitOptions } from './livekit.ts';
 import { cacheFolder, executableEnding, findOnPath, programVersion, runLong } from './livekit-programs.ts';
 import type { ServerProgram } from './livekit-server.ts';

@@ -3,7 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Environment } from '../core/config.ts';
+import type { Environment } from '../core/config/environment.ts';
 import { startProcess } from './processes.ts';
 
 /** How an executable's file name ends here. */

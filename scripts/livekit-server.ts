@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { RoomServiceClient } from 'livekit-server-sdk';
-import type { Environment } from '../core/config.ts';
+import type { Environment } from '../core/config/environment.ts';
 import { newSecret } from '../core/ids.ts';
 import type { LiveKit, LiveKitOptions } from './livekit.ts';
 import { type Child, freePort, startProcess } from './processes.ts';

@@ -1,4 +1,4 @@
-import type { Environment } from '../core/config.ts';
+import type { Environment } from '../core/config/environment.ts';
 import { ConfigError } from '../core/errors.ts';
 import { builtServer, goFromPyPi, goOnPath } from './livekit-build.ts';
 import { serverInDocker } from './livekit-docker.ts';

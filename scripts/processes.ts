@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import getPort from 'get-port';
-import type { Environment } from '../core/config.ts';
+import type { Environment } from '../core/config/environment.ts';
 
 /** What to start and how to know that it works. */
 export interface ProcessOptions {

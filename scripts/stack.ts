@@ -3,14 +3,18 @@ import getPort from 'get-port';
 import { startApi } from '../api/start.ts';
 import { assetPath } from '../core/assets.ts';
 import { systemClock } from '../core/clock.ts';
-import { type Environment, loadApiConfig, loadWorkerConfig } from '../core/config.ts';
+import { loadApiConfig } from '../core/config/api.ts';
+import type { Environment } from '../core/config/environment.ts';
+import { loadWorkerConfig } from '../core/config/worker.ts';
+import { createFieldCipher } from '../core/crypto/field-cipher.ts';
 import { newSecret } from '../core/ids.ts';
 import { Releasers } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
-import { openDatabase } from '../db/client.ts';
+import { openDatabase, openEmbeddedDatabase } from '../db/client.ts';
 import { jobs } from '../jobs/registry.ts';
 import { startJobs } from '../jobs/start.ts';
 import { createRooms } from '../services/rooms.ts';
+import { keptSecrets } from './kept-secrets.ts';
 import { ensureLiveKit, type LiveKit } from './livekit.ts';
 import { entry, freePort, startProcess } from './processes.ts';
 
@@ -133,38 +137,56 @@ export async function startLocalApi(
   { env, dataDir, livekit, progress }: StackOptions & { livekit: Pick<LiveKit, 'url' | 'apiKey' | 'apiSecret'> },
   releasers: Releasers,
 ): Promise<{ url: string; developmentToken: string }> {
+  const { database, queue, secrets } = await openLocalDatabase({ env, dataDir, progress }, releasers);
   const config = loadApiConfig({
     API_HOST: '127.0.0.1',
-    JWT_SECRET: newSecret(),
-    DEVELOPMENT_TOKEN: newSecret(),
     LOG_LEVEL: 'warn',
-    // Stands for the embedded database, which has none.
-    DATABASE_URL: 'postgres://embedded',
+    ...secrets,
     ...env,
     ...liveKitVariables(livekit),
     AGENT_NAMES: env.AGENT_NAME,
   });
-  const database = await openDatabase(
-    env.DATABASE_URL ? { url: config.databaseUrl, poolSize: config.databasePoolSize } : { dataDir, onWait: progress },
-  );
-  releasers.add(() => database.close());
-  await database.migrate();
-  const settings = { ...config, port: env.API_PORT ? config.port : 0 };
+  const developmentToken = config.developmentToken ?? newSecret();
+  const settings = { ...config, developmentToken, port: env.API_PORT ? config.port : 0 };
   const api = await startApi({ settings, database, log: createLog('api', config.logLevel) });
   releasers.add(() => api.close());
   const running = await startJobs({
     registry: jobs,
     services: {
-      db: database.db,
+      database,
+      cipher: createFieldCipher(config.encryptionKeys),
       rooms: createRooms(config.livekit),
       clock: systemClock,
       log: createLog('jobs', config.logLevel),
     },
-    databaseUrl: env.DATABASE_URL,
+    queue,
   });
   releasers.add(() => running.close());
-  return { url: api.url, developmentToken: config.developmentToken };
+  return { url: api.url, developmentToken };
 }
+
+/** The embedded database with the secrets kept beside it, or a PostgreSQL server with the ones that are set. */
+async function openLocalDatabase({ env, dataDir, progress }: StackOptions, releasers: Releasers) {
+  if (env.DATABASE_URL) {
+    const secrets: Environment = { JWT_SECRET: newSecret(), DEVELOPMENT_TOKEN: newSecret() };
+    const { database: logins } = loadApiConfig({ ...secrets, ...placeholders, ...env });
+    const database = await openDatabase(logins);
+    releasers.add(() => database.close());
+    return { database, queue: logins, secrets };
+  }
+  const database = await openEmbeddedDatabase({ dataDir, onWait: progress });
+  releasers.add(() => database.close());
+  // Logins stand for the embedded database, which has none.
+  const logins = { DATABASE_URL: 'postgres://embedded', DATABASE_SERVICE_URL: 'postgres://embedded' };
+  return { database, queue: database, secrets: { ...logins, ...(await keptSecrets(dataDir)) } };
+}
+
+/** What is not known yet when the database is opened. */
+const placeholders: Environment = {
+  LIVEKIT_URL: 'ws://placeholder',
+  LIVEKIT_API_KEY: 'placeholder',
+  LIVEKIT_API_SECRET: 'placeholder'.repeat(4),
+};
 
 function standInOrigin({ part, vendor, key }: (typeof vendors)[number], voiceEngine = ''): string {
   const manner = voiceEngine === 'synthetic' ? 'in tones (install espeak-ng for words)' : `through ${voiceEngine}`;

@@ -1,25 +1,37 @@
 import type { Clock } from '../core/clock.ts';
-import type { ApiConfig } from '../core/config.ts';
-import type { SessionTokens } from '../core/crypto.ts';
+import type { ApiConfig } from '../core/config/api.ts';
+import type { FieldCipher } from '../core/crypto/field-cipher.ts';
+import type { SessionTokens } from '../core/crypto/session-tokens.ts';
 import type { Log } from '../core/log.ts';
-import type { DrizzleDatabase } from '../db/client.ts';
+import type { Database } from '../db/client.ts';
 import type { Actor } from '../domain/actor.ts';
+import type { Cache } from './cache.ts';
+import type { JobQueue } from './job-queue.ts';
 import type { Rooms } from './rooms.ts';
 
 /** The settings verbs depend on. */
 export type ServiceSettings = Pick<ApiConfig, 'livekit' | 'agentNames' | 'tokenTtlSeconds' | 'agentJoinTimeoutMs'>;
 
-/** What verbs work with, whoever asks; a door makes one per process. */
-export interface Services {
-  db: DrizzleDatabase;
-  rooms: Rooms;
-  sessionTokens: SessionTokens;
-  settings: ServiceSettings;
+/** What every verb works with. */
+export interface CoreServices {
+  database: Pick<Database, 'transaction'>;
+  /** Seals and opens personal fields. */
+  cipher: FieldCipher;
+  cache: Cache;
+  queue: JobQueue;
   clock: Clock;
   log: Log;
 }
 
-/** First argument of every verb: what to work with, and who is asking. */
-export interface Context extends Services {
-  actor: Actor;
+/** What verbs work with, whoever asks; a door makes one per process. */
+export interface Services extends CoreServices {
+  rooms: Rooms;
+  sessionTokens: SessionTokens;
+  settings: ServiceSettings;
 }
+
+/** First argument of every verb: what to work with, and who is asking. */
+export type Context = Services & { actor: Actor };
+
+/** First argument of verbs that need no more than data. */
+export type CoreContext = CoreServices & { actor: Actor };

@@ -5,8 +5,9 @@ import { lifetimes } from '../core/limits.ts';
 import { sessions } from '../db/schema/sessions.ts';
 import { participantIdentityOf } from '../domain/session.ts';
 import type { Context } from './context.ts';
-import { requireActor } from './permissions.ts';
-import { dispatchMetadataOf, hasLiveLease, isUnheld, isWithoutLease, type StoredSession } from './sessions.ts';
+import { hasLiveLease, isWithoutLease } from './leases.ts';
+import { requirePermission } from './permissions.ts';
+import { dispatchMetadataOf, isUnheld, type ReleasedSession, type StoredSession } from './sessions.ts';
 import { withActor } from './with-actor.ts';
 
 /** Sessions looked at in one round; the rest follow in the next one. */
@@ -23,7 +24,7 @@ const restMs = 600_000;
  * @throws AppError `unavailable` when LiveKit or the database can't be asked; the sessions are due again later.
  */
 export async function watchDispatches(context: Context): Promise<number> {
-  requireActor(context.actor, 'system');
+  requirePermission(context.actor, 'dispatches.watch');
   const due = await takeDueSessions(context);
   if (!due.length) return 0;
   const existing = await context.rooms.existing(due.map((session) => session.roomName));
@@ -47,10 +48,17 @@ export async function watchDispatches(context: Context): Promise<number> {
  * @throws AppError `unavailable` when LiveKit or the database can't be asked.
  */
 export async function dispatchIfAgentless(context: Context, session: StoredSession): Promise<void> {
-  requireActor(context.actor, 'user');
+  requirePermission(context.actor, 'sessions.join');
   const now = context.clock();
-  if (hasLiveLease(session, now)) return;
-  await update(context, session, { dispatchCheckAt: nextCheck(context, now) });
+  const isHeld = await withActor(context, async (tx) => {
+    if (await hasLiveLease(tx, session.id, now)) return true;
+    await tx
+      .update(sessions)
+      .set({ dispatchCheckAt: nextCheck(context, now) })
+      .where(eq(sessions.id, session.id));
+    return false;
+  });
+  if (isHeld) return;
   const existing = await context.rooms.existing([session.roomName]);
   if (!existing.has(session.roomName)) return;
   const participants = await context.rooms.participants(session.roomName);
@@ -63,8 +71,8 @@ export async function dispatchIfAgentless(context: Context, session: StoredSessi
  * When LiveKit can't be asked it is left to the watchdog.
  * @param released the session as its job held it, from `releaseSession`
  */
-export async function dispatchForReturning(context: Context, released: StoredSession): Promise<void> {
-  const { jobIdentity } = requireActor(context.actor, 'agent');
+export async function dispatchForReturning(context: Context, released: ReleasedSession): Promise<void> {
+  const { jobIdentity } = requirePermission(context.actor, 'sessions.hold');
   try {
     const existing = await context.rooms.existing([released.roomName]);
     if (!existing.has(released.roomName)) return;
@@ -136,7 +144,7 @@ async function letRest(context: Context, roomless: StoredSession[]): Promise<voi
 }
 
 async function dispatchAgent(context: Context, session: StoredSession): Promise<void> {
-  await context.rooms.dispatch(session.roomName, session.agentName, dispatchMetadataOf(session));
+  await context.rooms.dispatch(session.roomName, session.agentName, dispatchMetadataOf(context, session));
   await update(context, session, {
     dispatchCheckAt: nextCheck(context, context.clock()),
     dispatchAttempts: sql`${sessions.dispatchAttempts} + 1`,
@@ -144,10 +152,9 @@ async function dispatchAgent(context: Context, session: StoredSession): Promise<
   context.log.info({ sessionId: session.id }, 'dispatched an agent into a room without one');
 }
 
-function isOnTheWay({ settings }: Context, { tokenExpiresAt, leaseUntil }: StoredSession): boolean {
-  if (!leaseUntil) return false;
+function isOnTheWay({ settings }: Context, { tokenExpiresAt, leaseExpiresAt }: ReleasedSession): boolean {
   const issuedAtMs = tokenExpiresAt.getTime() - settings.tokenTtlSeconds * 1_000;
-  return issuedAtMs > leaseUntil.getTime() - lifetimes.leaseMs;
+  return issuedAtMs > leaseExpiresAt.getTime() - lifetimes.leaseMs;
 }
 
 async function update(

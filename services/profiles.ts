@@ -1,18 +1,65 @@
-import { eq } from 'drizzle-orm';
-import { AppError } from '../core/errors.ts';
+import { eq, sql } from 'drizzle-orm';
 import { profiles } from '../db/schema/profiles.ts';
-import type { Profile } from '../domain/profile.ts';
-import type { Context } from './context.ts';
-import { requireActor } from './permissions.ts';
+import type { Profile, ProfileChanges } from '../domain/profile.ts';
+import type { CoreContext } from './context.ts';
+import { open, seal } from './fields.ts';
+import { requirePermission, userNotFound } from './permissions.ts';
+import { requireVersion } from './versions.ts';
 import { withActor } from './with-actor.ts';
 
 /**
  * The profile of the actor's user.
  * @throws AppError `not_found` when the user has been removed.
  */
-export async function getProfile(context: Context): Promise<Profile> {
-  const { userId } = requireActor(context.actor, 'user', 'agent');
-  const [profile] = await withActor(context, (tx) => tx.select().from(profiles).where(eq(profiles.userId, userId)));
-  if (!profile) throw new AppError('not_found', 'There is no such user');
-  return { ...profile, updatedAt: profile.updatedAt.toISOString() };
+export async function getProfile(context: CoreContext): Promise<Profile> {
+  const { userId } = requirePermission(context.actor, 'profiles.read');
+  const [row] = await withActor(context, (tx) => tx.select().from(profiles).where(eq(profiles.userId, userId)));
+  if (!row) throw userNotFound();
+  return profileOf(context, row);
+}
+
+/**
+ * Changes the fields that are given.
+ * @param ifVersion The version the change was made on; absent for whichever there is.
+ * @throws AppError `precondition_failed` when the profile has another version by now, `not_found` when the user is gone.
+ */
+export async function updateProfile(
+  context: CoreContext,
+  { changes, ifVersion }: { changes: ProfileChanges; ifVersion?: number },
+): Promise<Profile> {
+  const { userId } = requirePermission(context.actor, 'profiles.write');
+  const { preferredName, goal, language } = changes;
+  return withActor(context, async (tx) => {
+    const ofUser = eq(profiles.userId, userId);
+    const [before] = await tx.select({ version: profiles.version }).from(profiles).where(ofUser).for('update');
+    if (!before) throw userNotFound();
+    requireVersion(before.version, ifVersion);
+    const [row] = await tx
+      .update(profiles)
+      .set({
+        ...(preferredName === undefined
+          ? {}
+          : { preferredName: seal(context, profiles.preferredName, userId, preferredName) }),
+        ...(goal === undefined ? {} : { goal: seal(context, profiles.goal, userId, goal) }),
+        ...(language === undefined ? {} : { language }),
+        version: sql`${profiles.version} + 1`,
+        updatedAt: context.clock(),
+      })
+      .where(ofUser)
+      .returning();
+    return profileOf(context, row as typeof profiles.$inferSelect);
+  });
+}
+
+/** A stored profile as it is given out. */
+export function profileOf(context: Pick<CoreContext, 'cipher'>, row: typeof profiles.$inferSelect): Profile {
+  const { userId } = row;
+  return {
+    userId,
+    preferredName: open(context, profiles.preferredName, userId, row.preferredName),
+    language: row.language,
+    goal: open(context, profiles.goal, userId, row.goal),
+    version: row.version,
+    updatedAt: row.updatedAt.toISOString(),
+  };
 }

@@ -1,5 +1,5 @@
 import { AgentDispatchClient, RoomServiceClient } from 'livekit-server-sdk';
-import type { LiveKitConfig } from '../core/config.ts';
+import type { LiveKitConfig } from '../core/config/livekit.ts';
 import { AppError } from '../core/errors.ts';
 
 /** Somebody in a room, as far as we need to know. */

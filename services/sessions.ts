@@ -1,17 +1,22 @@
-import { and, asc, eq, gt, inArray, isNull, lte, or } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, lte } from 'drizzle-orm';
 import { AppError } from '../core/errors.ts';
-import { lifetimes } from '../core/limits.ts';
 import { sessions } from '../db/schema/sessions.ts';
 import { type Claim, participantIdentityOf, type Renewal, type Session } from '../domain/session.ts';
-import type { Context } from './context.ts';
-import { requireActor, requireSession, sessionNotFound } from './permissions.ts';
+import type { Context, CoreContext } from './context.ts';
+import { open } from './fields.ts';
+import { dropLease, dropLeasesOf, isWithoutLease, prolongLease, takeLease } from './leases.ts';
+import { requirePermission, requireSession, sessionNotFound } from './permissions.ts';
+import type { Rooms } from './rooms.ts';
 import { withActor } from './with-actor.ts';
 
 /** Sessions LiveKit is asked about at once. */
 const sessionsPerBatch = 100;
 
-/** A session with its lease and dispatch bookkeeping, as stored. */
+/** A session as stored. */
 export type StoredSession = typeof sessions.$inferSelect;
+
+/** A session whose job has just given its lease back. */
+export type ReleasedSession = StoredSession & { /** When the lease would have run out. */ leaseExpiresAt: Date };
 
 /**
  * Gives the session of the job's room to the job, for `lifetimes.leaseMs`. One live job per session: the same job may
@@ -20,26 +25,23 @@ export type StoredSession = typeof sessions.$inferSelect;
  * @throws AppError `not_found` when the room is no session's, `conflict` while another job's lease lives.
  */
 export async function claimSession(context: Context): Promise<Claim> {
-  const { roomName, jobIdentity } = requireActor(context.actor, 'job');
+  const { roomName, jobIdentity } = requirePermission(context.actor, 'sessions.claim');
   const now = context.clock();
-  const ofRoom = eq(sessions.roomName, roomName);
-  const isFree = or(isNull(sessions.leaseHolder), eq(sessions.leaseHolder, jobIdentity), lte(sessions.leaseUntil, now));
-
   const session = await withActor(context, async (tx) => {
     const [claimed] = await tx
       .update(sessions)
-      .set({ leaseHolder: jobIdentity, leaseUntil: leaseEnd(now), endedAt: null, dispatchCheckAt: now })
-      .where(and(ofRoom, isFree))
+      .set({ endedAt: null, dispatchCheckAt: now })
+      .where(eq(sessions.roomName, roomName))
       .returning();
-    if (claimed) return claimed;
-    const [taken] = await tx.select({ id: sessions.id }).from(sessions).where(ofRoom);
-    throw taken ? new AppError('conflict', 'Another job serves this session') : sessionNotFound();
+    if (!claimed) throw sessionNotFound();
+    if (await takeLease(tx, claimed, jobIdentity, now)) return claimed;
+    throw new AppError('conflict', 'Another job serves this session');
   });
-
+  const { id: sessionId, tenantId, userId } = session;
   return {
-    session: sessionOf(session),
-    participantIdentity: participantIdentityOf(session.userId),
-    ...(await newSessionToken(context, { sessionId: session.id, userId: session.userId, jobIdentity })),
+    session: sessionOf(context, session),
+    participantIdentity: participantIdentityOf(userId),
+    ...(await newSessionToken(context, { sessionId, tenantId, userId, jobIdentity })),
   };
 }
 
@@ -49,18 +51,12 @@ export async function claimSession(context: Context): Promise<Claim> {
  * @throws AppError `conflict` when the job has lost the session, `not_found` for a session that isn't the agent's.
  */
 export async function renewSession(context: Context, { sessionId }: { sessionId: string }): Promise<Renewal> {
-  const { userId, jobIdentity } = requireActor(context.actor, 'agent');
+  const { kind: _kind, ...claims } = requirePermission(context.actor, 'sessions.hold');
   requireSession(context.actor, sessionId);
-  const leaseUntil = leaseEnd(context.clock());
-  const renewed = await withActor(context, (tx) =>
-    tx
-      .update(sessions)
-      .set({ leaseUntil })
-      .where(heldBy(sessionId, userId, jobIdentity))
-      .returning({ id: sessions.id }),
-  );
-  if (!renewed.length) throw new AppError('conflict', 'The session belongs to another job now: end this one');
-  return newSessionToken(context, { sessionId, userId, jobIdentity });
+  const holder = { sessionId, holder: claims.jobIdentity };
+  const isHeld = await withActor(context, (tx) => prolongLease(tx, holder, context.clock()));
+  if (!isHeld) throw new AppError('conflict', 'The session belongs to another job now: end this one');
+  return newSessionToken(context, claims);
 }
 
 /**
@@ -69,17 +65,16 @@ export async function renewSession(context: Context, { sessionId }: { sessionId:
  * @throws AppError `not_found` for a session that isn't the agent's.
  */
 export async function releaseSession(
-  context: Context,
+  context: CoreContext,
   { sessionId }: { sessionId: string },
-): Promise<StoredSession | null> {
-  const { userId, jobIdentity } = requireActor(context.actor, 'agent');
+): Promise<ReleasedSession | null> {
+  const { jobIdentity } = requirePermission(context.actor, 'sessions.hold');
   requireSession(context.actor, sessionId);
-  const held = heldBy(sessionId, userId, jobIdentity);
   return withActor(context, async (tx) => {
-    const [session] = await tx.select().from(sessions).where(held).for('no key update');
-    if (!session) return null;
-    await tx.update(sessions).set({ leaseHolder: null, leaseUntil: null }).where(held);
-    return session;
+    // Locked like everywhere else: the session before its lease.
+    const [session] = await tx.select().from(sessions).where(eq(sessions.id, sessionId)).for('no key update');
+    const leaseExpiresAt = session && (await dropLease(tx, { sessionId, holder: jobIdentity }));
+    return session && leaseExpiresAt ? { ...session, leaseExpiresAt } : null;
   });
 }
 
@@ -89,10 +84,8 @@ export async function releaseSession(
  * @returns how many were ended.
  * @throws AppError `unavailable` when LiveKit or the database can't be asked; what was ended until then stays so.
  */
-export async function endAbandonedSessions(
-  context: Pick<Context, 'db' | 'rooms' | 'clock' | 'actor'>,
-): Promise<number> {
-  requireActor(context.actor, 'system');
+export async function endAbandonedSessions(context: CoreContext & { rooms: Rooms }): Promise<number> {
+  requirePermission(context.actor, 'sessions.end-abandoned');
   let ended = 0;
   let after: string | undefined;
   for (;;) {
@@ -112,22 +105,27 @@ export function isUnheld(now: Date) {
   return and(isNull(sessions.endedAt), lte(sessions.tokenExpiresAt, now), isWithoutLease(now));
 }
 
-/** Condition: no job holds the session. */
-export function isWithoutLease(now: Date) {
-  return or(isNull(sessions.leaseUntil), lte(sessions.leaseUntil, now));
-}
-
-/** Whether a job holds the session at this time. */
-export function hasLiveLease(session: StoredSession, now: Date): boolean {
-  return session.leaseUntil !== null && session.leaseUntil > now;
-}
-
 /** What a dispatch carries to its job: the app's own keys and our modality. */
-export function dispatchMetadataOf({ appMetadata, modality }: StoredSession): string {
-  return JSON.stringify({ ...appMetadata, modality });
+export function dispatchMetadataOf(context: Pick<CoreContext, 'cipher'>, session: StoredSession): string {
+  const appMetadata = open(context, sessions.appMetadata, session.id, session.appMetadata);
+  return JSON.stringify({ ...(appMetadata === null ? {} : JSON.parse(appMetadata)), modality: session.modality });
 }
 
-function nextUnheld(context: Pick<Context, 'db' | 'clock' | 'actor'>, after: string | undefined) {
+/** A stored session as it is given out. */
+export function sessionOf(context: Pick<CoreContext, 'cipher'>, row: StoredSession): Session {
+  return {
+    id: row.id,
+    roomName: row.roomName,
+    agentName: row.agentName,
+    modality: row.modality,
+    title: open(context, sessions.title, row.id, row.title),
+    createdAt: row.createdAt.toISOString(),
+    endedAt: row.endedAt?.toISOString() ?? null,
+    version: row.version,
+  };
+}
+
+function nextUnheld(context: CoreContext, after: string | undefined) {
   const isNext = after === undefined ? undefined : gt(sessions.id, after);
   return withActor(context, (tx) =>
     tx
@@ -140,35 +138,20 @@ function nextUnheld(context: Pick<Context, 'db' | 'clock' | 'actor'>, after: str
 }
 
 /** A token or a claim that came while LiveKit was asked keeps its session open. */
-async function endUnheld(context: Pick<Context, 'db' | 'clock' | 'actor'>, ids: string[]): Promise<number> {
+async function endUnheld(context: CoreContext, ids: string[]): Promise<number> {
   const now = context.clock();
-  const ended = await withActor(context, (tx) =>
-    tx
+  return withActor(context, async (tx) => {
+    const ended = await tx
       .update(sessions)
-      .set({ endedAt: now, leaseHolder: null, leaseUntil: null })
+      .set({ endedAt: now })
       .where(and(inArray(sessions.id, ids), isUnheld(now)))
-      .returning({ id: sessions.id }),
-  );
-  return ended.length;
-}
-
-function sessionOf({ id, roomName, agentName, modality, createdAt, endedAt }: StoredSession): Session {
-  return {
-    id,
-    roomName,
-    agentName,
-    modality,
-    createdAt: createdAt.toISOString(),
-    endedAt: endedAt?.toISOString() ?? null,
-  };
-}
-
-function heldBy(sessionId: string, userId: string, jobIdentity: string) {
-  return and(eq(sessions.id, sessionId), eq(sessions.userId, userId), eq(sessions.leaseHolder, jobIdentity));
-}
-
-function leaseEnd(now: Date): Date {
-  return new Date(now.getTime() + lifetimes.leaseMs);
+      .returning({ id: sessions.id });
+    await dropLeasesOf(
+      tx,
+      ended.map(({ id }) => id),
+    );
+    return ended.length;
+  });
 }
 
 async function newSessionToken(

@@ -1,14 +1,16 @@
-import { and, eq } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import { AccessToken, RoomAgentDispatch, RoomConfiguration } from 'livekit-server-sdk';
 import { AppError } from '../core/errors.ts';
 import { newId, newRoomName } from '../core/ids.ts';
 import { sizes } from '../core/limits.ts';
 import { sessions } from '../db/schema/sessions.ts';
+import type { UserActor } from '../domain/actor.ts';
 import { dispatchMetadataSchema, type Modality, participantIdentityOf } from '../domain/session.ts';
 import type { TokenRequest, TokenResponse } from '../domain/token.ts';
 import type { Context } from './context.ts';
 import { dispatchIfAgentless } from './dispatches.ts';
-import { requireActor } from './permissions.ts';
+import { seal } from './fields.ts';
+import { requirePermission } from './permissions.ts';
 import { dispatchMetadataOf, type StoredSession } from './sessions.ts';
 import { withActor } from './with-actor.ts';
 
@@ -18,13 +20,14 @@ import { withActor } from './with-actor.ts';
  * @throws AppError `invalid_input` naming the field that is refused, `not_found` for the room of somebody else's session.
  */
 export async function issueToken(context: Context, request: TokenRequest): Promise<TokenResponse> {
-  const { userId } = requireActor(context.actor, 'user');
+  const owner = requirePermission(context.actor, 'sessions.join');
+  const { userId } = owner;
   const identity = participantIdentityOf(userId);
   requireOwnIdentity(request.participant_identity, identity);
   requireFreeAttributes(request.participant_attributes);
   const agent = requestedAgent(request, context.settings.agentNames);
 
-  const { session, isNew } = await findOrCreateSession(context, userId, request.room_name, agent);
+  const { session, isNew } = await findOrCreateSession(context, owner, request.room_name, agent);
   if (!isNew) await dispatchAgainQuietly(context, session);
 
   const { livekit, tokenTtlSeconds } = context.settings;
@@ -44,7 +47,7 @@ export async function issueToken(context: Context, request: TokenRequest): Promi
     canUpdateOwnMetadata: false,
   });
   token.roomConfig = new SparseRoomConfiguration({
-    agents: [new RoomAgentDispatch({ agentName: session.agentName, metadata: dispatchMetadataOf(session) })],
+    agents: [new RoomAgentDispatch({ agentName: session.agentName, metadata: dispatchMetadataOf(context, session) })],
   });
   return {
     server_url: livekit.publicUrl,
@@ -124,21 +127,32 @@ function defaultAgent([first]: string[]): string {
 
 function findOrCreateSession(
   context: Context,
-  userId: string,
+  { tenantId, userId }: UserActor,
   roomName: string = newRoomName(),
   agent: RequestedAgent | null,
 ): Promise<{ session: StoredSession; isNew: boolean }> {
   const { agentNames, agentJoinTimeoutMs, tokenTtlSeconds } = context.settings;
   const now = context.clock();
   const tokenExpiresAt = new Date(now.getTime() + tokenTtlSeconds * 1_000);
+  const { appMetadata, ...named } = agent ?? { agentName: defaultAgent(agentNames), modality: 'voice' as const };
+  const sealedFor = (id: string) =>
+    seal(
+      context,
+      sessions.appMetadata,
+      id,
+      appMetadata && Object.keys(appMetadata).length ? JSON.stringify(appMetadata) : null,
+    );
   return withActor(context, async (tx) => {
+    const id = newId();
     const [created] = await tx
       .insert(sessions)
       .values({
-        id: newId(),
+        id,
+        tenantId,
         userId,
         roomName,
-        ...(agent ?? { agentName: defaultAgent(agentNames), modality: 'voice', appMetadata: {} }),
+        ...named,
+        appMetadata: sealedFor(id),
         createdAt: now,
         tokenExpiresAt,
         dispatchCheckAt: new Date(now.getTime() + agentJoinTimeoutMs),
@@ -147,13 +161,20 @@ function findOrCreateSession(
       .returning();
     if (created) return { session: created, isNew: true };
 
-    // The stored agent stands unless this request names one.
     const [own] = await tx
-      .update(sessions)
-      .set({ ...agent, tokenExpiresAt, endedAt: null })
-      .where(and(eq(sessions.roomName, roomName), eq(sessions.userId, userId)))
-      .returning();
-    if (own) return { session: own, isNew: false };
+      .select({ id: sessions.id })
+      .from(sessions)
+      .where(eq(sessions.roomName, roomName))
+      .for('update');
+    if (own) {
+      // The stored agent stands unless this request names one.
+      const [session] = await tx
+        .update(sessions)
+        .set({ ...(agent && { ...named, appMetadata: sealedFor(own.id) }), tokenExpiresAt, endedAt: null })
+        .where(eq(sessions.id, own.id))
+        .returning();
+      return { session: session as StoredSession, isNew: false };
+    }
     const message = 'is not a room of yours: leave it out for a new one';
     throw new AppError('not_found', `room_name: ${message}`, { faults: [{ field: 'room_name', message }] });
   });

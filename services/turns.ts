@@ -3,56 +3,57 @@ import { AppError } from '../core/errors.ts';
 import { sizes } from '../core/limits.ts';
 import { sessions } from '../db/schema/sessions.ts';
 import { turns } from '../db/schema/turns.ts';
-import type { Turn } from '../domain/conversation.ts';
-import type { Context } from './context.ts';
-import { requireActor, requireSession, sessionNotFound } from './permissions.ts';
+import type { StoredNewTurn, Turn } from '../domain/conversation.ts';
+import type { CoreContext } from './context.ts';
+import { open, seal } from './fields.ts';
+import { requirePermission, requireSession, sessionNotFound } from './permissions.ts';
 import { withActor } from './with-actor.ts';
 
 /**
- * Adds a turn to the end of the agent's session. The turn's id is the idempotency key: the same one again gives back what
- * was stored the first time, with `created: false`.
- * @throws AppError `conflict` when the id belongs to another session, `not_found` for a session that isn't the agent's.
+ * Adds a turn to the agent's session: at its `position`, so that turns which arrive out of order come out right, or else at
+ * the end. The turn's id is the idempotency key: the same one again gives back what was stored the first time, with
+ * `created: false`.
+ * @throws AppError `conflict` when the id belongs to another session or the position to another turn, `not_found` for a
+ * session that isn't the agent's.
  */
 export async function appendTurn(
-  context: Context,
-  { sessionId, turn }: { sessionId: string; turn: Omit<Turn, 'position'> },
+  context: CoreContext,
+  { sessionId, turn }: { sessionId: string; turn: StoredNewTurn },
 ): Promise<{ turn: Turn; created: boolean }> {
-  const { userId } = requireActor(context.actor, 'agent');
+  const { tenantId, userId } = requirePermission(context.actor, 'turns.append');
   requireSession(context.actor, sessionId);
 
   return withActor(context, async (tx) => {
-    // Appends to one session take turns at its row, so positions have neither holes nor doubles.
-    const [session] = await tx
-      .select({ id: sessions.id })
-      .from(sessions)
-      .where(and(eq(sessions.id, sessionId), eq(sessions.userId, userId)))
-      .for('no key update');
-    if (!session) throw sessionNotFound();
-
+    // Appends to one session take turns at its row, so positions have no doubles.
+    const locked = tx.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, sessionId)).for('no key update');
     const ofSession = eq(turns.sessionId, sessionId);
-    const [stored] = await tx
-      .select()
-      .from(turns)
-      .where(and(eq(turns.id, turn.id), ofSession));
-    if (stored) return { turn: turnOf(stored), created: false };
-
-    const [last] = await tx
+    const isSame = and(eq(turns.id, turn.id), ofSession);
+    const last = tx
       .select({ position: max(turns.position) })
       .from(turns)
       .where(ofSession);
+    if (!(await locked).length) throw sessionNotFound();
+    const [[stored], [end]] = await Promise.all([tx.select().from(turns).where(isSame), last]);
+    if (stored) return { turn: turnOf(context, stored), created: false };
+
     const [inserted] = await tx
       .insert(turns)
       .values({
         ...turn,
+        tenantId,
         sessionId,
         userId,
-        position: (last?.position ?? 0) + 1,
+        text: seal(context, turns.text, turn.id, turn.text),
+        raw: seal(context, turns.raw, turn.id, turn.raw),
+        position: turn.position ?? (end?.position ?? 0) + 1,
         saidAt: new Date(turn.saidAt),
       })
-      .onConflictDoNothing({ target: turns.id })
+      .onConflictDoNothing()
       .returning();
-    if (!inserted) throw new AppError('conflict', 'The turn id is taken: choose a new random one');
-    return { turn: turnOf(inserted), created: true };
+    if (inserted) return { turn: turnOf(context, inserted), created: true };
+    throw turn.position === null
+      ? new AppError('conflict', 'The turn id is taken: choose a new random one')
+      : new AppError('conflict', `The turn id or position ${turn.position} is taken by another turn`);
   });
 }
 
@@ -61,29 +62,39 @@ export async function appendTurn(
  * @throws AppError `not_found` for a session the actor may not see.
  */
 export async function listTurns(
-  context: Context,
+  context: CoreContext,
   { sessionId, after = 0, limit = sizes.turnsPerPage }: { sessionId: string; after?: number; limit?: number },
 ): Promise<Turn[]> {
-  const { userId } = requireActor(context.actor, 'user', 'agent');
+  requirePermission(context.actor, 'turns.read');
   requireSession(context.actor, sessionId);
 
   return withActor(context, async (tx) => {
-    const [session] = await tx
-      .select({ id: sessions.id })
-      .from(sessions)
-      .where(and(eq(sessions.id, sessionId), eq(sessions.userId, userId)));
+    const [[session], rows] = await Promise.all([
+      tx.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, sessionId)),
+      tx
+        .select()
+        .from(turns)
+        .where(and(eq(turns.sessionId, sessionId), gt(turns.position, after)))
+        .orderBy(asc(turns.position))
+        .limit(limit),
+    ]);
     if (!session) throw sessionNotFound();
-    const rows = await tx
-      .select()
-      .from(turns)
-      .where(and(eq(turns.sessionId, sessionId), eq(turns.userId, userId), gt(turns.position, after)))
-      .orderBy(asc(turns.position))
-      .limit(limit);
-    return rows.map(turnOf);
+    return rows.map((row) => turnOf(context, row));
   });
 }
 
-function turnOf(row: typeof turns.$inferSelect): Turn {
-  const { sessionId: _sessionId, userId: _userId, saidAt, ...turn } = row;
-  return { ...turn, saidAt: saidAt.toISOString() };
+/** A stored turn as it is given out. */
+export function turnOf(context: Pick<CoreContext, 'cipher'>, row: typeof turns.$inferSelect): Turn {
+  const { id, position, speaker, agent, edits, interrupted } = row;
+  return {
+    id,
+    speaker,
+    agent,
+    text: open(context, turns.text, id, row.text),
+    raw: open(context, turns.raw, id, row.raw),
+    edits,
+    interrupted,
+    saidAt: row.saidAt.toISOString(),
+    position,
+  };
 }

@@ -1,26 +1,56 @@
-import { DrizzleQueryError, sql } from 'drizzle-orm';
+import { DrizzleQueryError } from 'drizzle-orm';
 import { AppError } from '../core/errors.ts';
-import type { Transaction } from '../db/client.ts';
+import type { Database, Scope, Transaction } from '../db/client.ts';
 import { errorCodeOf } from '../db/errors.ts';
-import { runTransaction } from '../db/transaction.ts';
-import type { Context } from './context.ts';
+import { allTenants } from '../db/policies.ts';
+import type { Actor } from '../domain/actor.ts';
+
+interface DataContext {
+  database: Pick<Database, 'transaction'>;
+  actor: Actor;
+}
 
 /**
- * Runs `work` in a transaction that knows whose it is: `app.user_id` holds the actor's user for its length, or '' for an
- * actor without one. Every query of every verb runs in here.
+ * Runs `work` in a transaction of the actor: row-level security shows it the rows of that user (an agent: of that session),
+ * or, to a server and the service, those of their tenant. Every query of every verb runs in here or in `withService`.
  * @throws AppError `unavailable` when the database is away, `invalid_input` for text it can't store, `internal` for any
  * other failed query. Drizzle's own errors hold SQL and parameters, so they end here.
  */
-export async function withActor<T>(
-  { db, actor }: Pick<Context, 'db' | 'actor'>,
+export function withActor<T>({ database, actor }: DataContext, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  return translating(database.transaction(scopeOf(actor), work));
+}
+
+/**
+ * Runs `work` as the service in the actor's tenant: for a verb that has checked what its actor may do and needs rows that
+ * no user has a right to. @throws as `withActor`.
+ */
+export function withService<T>(
+  { database }: Pick<DataContext, 'database'>,
+  { tenantId }: { tenantId: string },
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  const userId = 'userId' in actor ? actor.userId : '';
+  return translating(database.transaction({ role: 'service', tenantId }, work));
+}
+
+function scopeOf(actor: Actor): Scope {
+  switch (actor.kind) {
+    case 'user':
+      return { role: 'user', tenantId: actor.tenantId, userId: actor.userId };
+    case 'agent':
+      return { role: 'user', tenantId: actor.tenantId, userId: actor.userId, sessionId: actor.sessionId };
+    case 'server':
+      return { role: 'service', tenantId: actor.tenantId };
+    case 'job':
+      // Its room's name, which LiveKit signed, is all that is known of it.
+      return { role: 'service', tenantId: allTenants };
+    case 'system':
+      return { role: 'service', tenantId: actor.tenantId ?? allTenants };
+  }
+}
+
+async function translating<T>(transaction: Promise<T>): Promise<T> {
   try {
-    return await runTransaction(db, async (tx) => {
-      await tx.execute(sql`select set_config('app.user_id', ${userId}, true)`);
-      return work(tx);
-    });
+    return await transaction;
   } catch (error) {
     throw translated(error);
   }
@@ -29,21 +59,27 @@ export async function withActor<T>(
 function translated(error: unknown): unknown {
   if (error instanceof AppError) return error;
   const code = errorCodeOf(error);
-  if (code && isOutage(code)) return new AppError('unavailable', 'The database is not available: try again');
+  if (isOutage(error, code)) return new AppError('unavailable', 'The database is not available: try again');
   if (code && unstorableText.has(code)) {
     return new AppError(
       'invalid_input',
       'The input holds a character that no text may hold (NUL or half a surrogate pair)',
     );
   }
-  return error instanceof DrizzleQueryError ? new AppError('internal', `A query failed (${code})`) : error;
+  const isQuery = error instanceof DrizzleQueryError || (code !== null && /^[0-9A-Z]{5}$/.test(code));
+  return isQuery ? new AppError('internal', `A query failed (${code})`) : error;
 }
 
 /** SQLSTATE of character_not_in_repertoire, untranslatable_character and, for `\ud800` in JSON, invalid_text_representation. */
 const unstorableText: ReadonlySet<string> = new Set(['22021', '22P05', '22P02']);
 
-// postgres.js names its own CONNECTION_* and CONNECT_TIMEOUT, the system E*; SQLSTATE classes 08 and 53 are lost
-// connections and spent resources, 57P the operator's intervention (shutting down, starting up).
-function isOutage(code: string): boolean {
-  return /^(CONNECT(ION)?_|ECONN|EHOST|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT|08|53|57P)/.test(code);
+// The system names its reasons E*; SQLSTATE classes 08 and 53 are lost connections and spent resources, 57P the operator's
+// intervention (shutting down, starting up). node-postgres has no code for what it finds out itself.
+function isOutage(error: unknown, code: string | null): boolean {
+  if (code) return /^(ECONN|EHOST|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT|08|53|57P)/.test(code);
+  const message =
+    error instanceof DrizzleQueryError ? error.cause?.message : error instanceof Error ? error.message : '';
+  return /^(Connection terminated|timeout exceeded when trying to connect|Client (was closed|has encountered))/.test(
+    message ?? '',
+  );
 }

@@ -1,7 +1,7 @@
 import { llm, voice } from '@livekit/agents';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
-import { currentStepOf, onboardingStep, onboardingStepIdSchema, onboardingSteps } from '../../domain/onboarding.ts';
+import { onboardingStep, onboardingStepIdSchema, onboardingSteps } from '../../domain/onboarding.ts';
 import type { Call } from '../call.ts';
 import { handoffTo } from './handoff.ts';
 import { getProfile } from './profile-tool.ts';
@@ -61,7 +61,7 @@ export class Onboarding extends voice.Agent<Call> {
 }
 
 function nextOf(call: Call): { step: string; question: string } | null {
-  const step = currentStepOf(call.onboarding.answers);
+  const step = call.onboarding.currentStep;
   return step ? { step, question: onboardingStep(step).question[call.language] } : null;
 }
 

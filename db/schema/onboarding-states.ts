@@ -1,13 +1,27 @@
-import { jsonb, pgTable, timestamp, uuid } from 'drizzle-orm/pg-core';
-import type { OnboardingAnswers } from '../../domain/onboarding.ts';
+import { sql } from 'drizzle-orm';
+import { integer, pgTable, text } from 'drizzle-orm/pg-core';
+import type { OnboardingStepId } from '../../domain/onboarding.ts';
+import { moment, ownerId, sealed, tenantId } from '../columns.ts';
+import { personalRows } from '../policies.ts';
 import { users } from './users.ts';
 
 /** How far a user has come in the onboarding: one row each, made with the user. */
-export const onboardingStates = pgTable('onboarding_states', {
-  userId: uuid('user_id')
-    .primaryKey()
-    .references(() => users.id, { onDelete: 'cascade' }),
-  answers: jsonb('answers').$type<OnboardingAnswers>().notNull(),
-  completedAt: timestamp('completed_at', { withTimezone: true }),
-  updatedAt: timestamp('updated_at', { withTimezone: true }).notNull(),
-});
+export const onboardingStates = pgTable(
+  'onboarding_states',
+  {
+    userId: ownerId()
+      .primaryKey()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    tenantId: tenantId(),
+    /** JSON `OnboardingAnswers`. Null until the first one is given. */
+    answers: sealed('answers'),
+    skipped: text('skipped').array().$type<OnboardingStepId[]>().notNull().default(sql`'{}'::text[]`),
+    /** The step to be asked; null when there is none left. */
+    currentStep: text('current_step').$type<OnboardingStepId>(),
+    completedAt: moment('completed_at'),
+    /** Counts the writes, for ETags. */
+    version: integer('version').notNull().default(1),
+    updatedAt: moment('updated_at').notNull(),
+  },
+  personalRows,
+);

@@ -1,34 +1,37 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, jsonb, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import { index, integer, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import type { Modality } from '../../domain/session.ts';
+import { moment, ownerId, sealed, tenantId } from '../columns.ts';
+import { personalRows } from '../policies.ts';
 import { users } from './users.ts';
 
-/** Conversations: one LiveKit room each, the lease of the job that serves it, and when to look after it next. */
+/** Conversations: one LiveKit room each, and when the dispatch watchdog is to look after it next. */
 export const sessions = pgTable(
   'sessions',
   {
     id: uuid('id').primaryKey(),
-    userId: uuid('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    tenantId: tenantId(),
+    userId: ownerId().references(() => users.id, { onDelete: 'cascade' }),
     roomName: text('room_name').notNull().unique(),
     agentName: text('agent_name').notNull(),
     modality: text('modality').$type<Modality>().notNull(),
-    /** What the client's app added to the dispatch; handed on with each dispatch, never read by us. */
-    appMetadata: jsonb('app_metadata').$type<Record<string, unknown>>().notNull(),
-    createdAt: timestamp('created_at', { withTimezone: true }).notNull(),
-    endedAt: timestamp('ended_at', { withTimezone: true }),
-    tokenExpiresAt: timestamp('token_expires_at', { withTimezone: true }).notNull(),
-    /** Identity of the job that may serve the session until `leaseUntil`. */
-    leaseHolder: text('lease_holder'),
-    leaseUntil: timestamp('lease_until', { withTimezone: true }),
+    /** What the client's app added to the dispatch, as JSON; handed on with each dispatch, never read by us. */
+    appMetadata: sealed('app_metadata'),
+    /** What the user calls the session. */
+    title: sealed('title'),
+    createdAt: moment('created_at').notNull(),
+    endedAt: moment('ended_at'),
+    tokenExpiresAt: moment('token_expires_at').notNull(),
     /** When the dispatch watchdog looks at the session next, unless a lease is live then. */
-    dispatchCheckAt: timestamp('dispatch_check_at', { withTimezone: true }).notNull(),
+    dispatchCheckAt: moment('dispatch_check_at').notNull(),
     /** How often the watchdog had to dispatch. */
     dispatchAttempts: integer('dispatch_attempts').notNull().default(0),
+    /** Counts the writes of its user, for ETags. */
+    version: integer('version').notNull().default(1),
   },
   (table) => [
-    index('sessions_user_id').on(table.userId),
+    index('sessions_user_id').on(table.userId, table.createdAt, table.id),
     index('sessions_dispatch_check_at').on(table.dispatchCheckAt).where(sql`${table.endedAt} is null`),
+    ...personalRows({ ...table, sessionId: table.id }),
   ],
 );

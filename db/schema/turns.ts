@@ -1,6 +1,8 @@
-import { boolean, integer, jsonb, pgTable, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core';
+import { boolean, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import type { Turn } from '../../domain/conversation.ts';
 import type { Edit } from '../../domain/normalization/result.ts';
+import { moment, ownerId, sealed, tenantId } from '../columns.ts';
+import { personalRows } from '../policies.ts';
 import { sessions } from './sessions.ts';
 import { users } from './users.ts';
 
@@ -9,20 +11,23 @@ export const turns = pgTable(
   'turns',
   {
     id: uuid('id').primaryKey(),
+    tenantId: tenantId(),
     sessionId: uuid('session_id')
       .notNull()
       .references(() => sessions.id, { onDelete: 'cascade' }),
-    userId: uuid('user_id')
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    userId: ownerId().references(() => users.id, { onDelete: 'cascade' }),
     position: integer('position').notNull(),
     speaker: text('speaker').$type<Turn['speaker']>().notNull(),
     agent: text('agent'),
-    text: text('text').notNull(),
-    raw: text('raw'),
+    text: sealed('text').notNull(),
+    raw: sealed('raw'),
     edits: jsonb('edits').$type<Edit[]>().notNull(),
     interrupted: boolean('interrupted').notNull(),
-    saidAt: timestamp('said_at', { withTimezone: true }).notNull(),
+    saidAt: moment('said_at').notNull(),
   },
-  (table) => [unique('turns_session_position').on(table.sessionId, table.position)],
+  (table) => [
+    unique('turns_session_position').on(table.sessionId, table.position),
+    index('turns_said_at').on(table.tenantId, table.saidAt),
+    ...personalRows(table),
+  ],
 );

@@ -152,7 +152,7 @@ describe('a request that is wrong in itself', () => {
 
 describe('a failure inside', () => {
   it('shows and logs no SQL, no parameters and nothing that was said', async () => {
-    const { db } = api.world.database;
+    const db = api.world.admin;
     await db.execute('alter table turns rename to turns_away');
     logged.length = 0;
     const { agent, sessionToken } = await api.newCall();
@@ -224,6 +224,6 @@ describe('health', () => {
 });
 
 it('has a profile for its development user from the start', async () => {
-  expect(await api.world.database.db.select().from(profiles)).not.toHaveLength(0);
+  expect(await api.world.admin.select().from(profiles)).not.toHaveLength(0);
   expect(await api.send('GET', '/api/v1/profiles/me', { token })).toMatchObject({ status: 200 });
 });

@@ -9,25 +9,24 @@ import type { App } from '../../api/app.ts';
 import { type RunningApi, startApi } from '../../api/start.ts';
 import { sizes } from '../../core/limits.ts';
 import { createLog } from '../../core/log.ts';
-import { type Database, openDatabase } from '../../db/client.ts';
+import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../db/client.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { developmentToken, joinToken } from './api-world.ts';
-import { jwtSecret, settings } from './world.ts';
+import { encryptionKeys, jwtSecret, settings } from './world.ts';
 
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
 describe('an API that listens', () => {
-  let database: Database;
+  let database: EmbeddedDatabase;
   const start = (port: number) =>
     startApi({
-      settings: { ...settings, jwtSecret, developmentToken, host: '127.0.0.1', port },
+      settings: { ...settings, jwtSecret, encryptionKeys, developmentToken, host: '127.0.0.1', port },
       database,
       log: createLog('test', 'silent'),
     });
   let api: RunningApi;
   beforeAll(async () => {
-    database = await openDatabase({ memory: true });
-    await database.migrate();
+    database = await openEmbeddedDatabase({ memory: true });
     api = await start(0);
   });
   afterAll(async () => {

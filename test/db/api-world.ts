@@ -3,7 +3,7 @@ import { AccessToken } from 'livekit-server-sdk';
 import { createApp } from '../../api/app.ts';
 import type { Log } from '../../core/log.ts';
 import type { AgentActor } from '../../domain/actor.ts';
-import { developmentUserId, ensureUser } from '../../services/users.ts';
+import { developmentUser, ensureUser } from '../../services/users.ts';
 import { openWorld, settings, system, type World } from './world.ts';
 
 /** Bearer token of the development user in tests. */
@@ -35,7 +35,7 @@ export interface ApiWorld {
 /** Opens the API; `log` sees what it logs. */
 export async function openApiWorld(log?: Log): Promise<ApiWorld> {
   const world = await openWorld();
-  await ensureUser(world.context(system), { userId: developmentUserId });
+  await ensureUser(world.context(system), developmentUser);
   const state = { isDraining: false, ping: () => world.database.ping() };
   const app = createApp({
     ...world.services,
@@ -65,7 +65,7 @@ export async function openApiWorld(log?: Log): Promise<ApiWorld> {
     state,
     send,
     async newCall() {
-      const user = { kind: 'user', userId: developmentUserId } as const;
+      const user = { kind: 'user', ...developmentUser, roles: ['student'] } as const;
       const session = await world.newSession(user);
       const agent = await world.claim(user, session);
       const { token: sessionToken } = await world.sessionTokens.sign(agent);

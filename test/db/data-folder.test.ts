@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
-import { openDatabase } from '../../db/client.ts';
+import { openEmbeddedDatabase } from '../../db/client.ts';
+import { allTenants } from '../../db/policies.ts';
 import { users } from '../../db/schema/users.ts';
+import { defaultTenant } from '../../domain/tenant.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -15,19 +17,21 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+const everything = { role: 'service', tenantId: allTenants } as const;
+
 describe('a data folder', () => {
   it('keeps its rows from one opening to the next, and gives its lock back', async () => {
     const dataDir = join(folder, 'nested', 'kept');
     const id = newId();
-    const first = await openDatabase({ dataDir });
-    await first.migrate();
-    await first.db.insert(users).values({ id, createdAt: new Date() });
+    const first = await openEmbeddedDatabase({ dataDir });
+    await first.transaction(everything, (tx) =>
+      tx.insert(users).values({ id, tenantId: defaultTenant.id, createdAt: new Date() }),
+    );
     await first.close();
     expect(existsSync(`${dataDir}.lock`)).toBe(false);
 
-    const second = await openDatabase({ dataDir });
-    await second.migrate();
-    const rows = await second.db.select().from(users);
+    const second = await openEmbeddedDatabase({ dataDir });
+    const rows = await second.transaction(everything, (tx) => tx.select().from(users));
     await second.close();
     expect(rows.map((row) => row.id)).toEqual([id]);
   });
@@ -40,8 +44,8 @@ describe('a data folder', () => {
     const onWait = (message: string) => waits.push(message);
 
     const [refused, takenOver] = await Promise.allSettled([
-      openDatabase({ dataDir: held, onWait }),
-      openDatabase({ dataDir: orphaned, onWait }),
+      openEmbeddedDatabase({ dataDir: held, onWait }),
+      openEmbeddedDatabase({ dataDir: orphaned, onWait }),
     ]);
     await holder.kill();
 
@@ -60,13 +64,13 @@ describe('a data folder', () => {
   it('that is a file is refused by its name', async () => {
     const dataDir = join(folder, 'file');
     await writeFile(dataDir, '');
-    await expect(openDatabase({ dataDir })).rejects.toThrow(`data folder ${dataDir}: is a file: name a folder`);
+    await expect(openEmbeddedDatabase({ dataDir })).rejects.toThrow(`data folder ${dataDir}: is a file: name a folder`);
   });
 
   it('below a file is refused by its name', async () => {
     const dataDir = join(folder, 'file-above', 'data');
     await writeFile(join(folder, 'file-above'), '');
-    await expect(openDatabase({ dataDir })).rejects.toThrow(
+    await expect(openEmbeddedDatabase({ dataDir })).rejects.toThrow(
       `data folder ${dataDir}: can't be made or written (ENOTDIR)`,
     );
   });
@@ -75,7 +79,9 @@ describe('a data folder', () => {
     const dataDir = join(folder, 'broken');
     await mkdir(dataDir);
     await writeFile(join(dataDir, 'PG_VERSION'), '9.4\n');
-    await expect(openDatabase({ dataDir })).rejects.toThrow(`The data folder ${dataDir} doesn't open as a database`);
+    await expect(openEmbeddedDatabase({ dataDir })).rejects.toThrow(
+      `The data folder ${dataDir} doesn't open as a database`,
+    );
     expect(existsSync(`${dataDir}.lock`)).toBe(false);
   });
 });

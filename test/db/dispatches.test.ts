@@ -15,7 +15,7 @@ const patienceMs = settings.agentJoinTimeoutMs;
 describeOnBothDatabases('the dispatch watchdog', (world) => {
   const watch = () => watchDispatches(world().context(system));
   const stored = async (id: string) => {
-    const [session] = await world().database.db.select().from(sessions).where(eq(sessions.id, id));
+    const [session] = await world().admin.select().from(sessions).where(eq(sessions.id, id));
     return session;
   };
   const person = (userId: string) => ({
@@ -31,7 +31,7 @@ describeOnBothDatabases('the dispatch watchdog', (world) => {
 
   // Each test counts on being the only one with anything due.
   afterEach(async () => {
-    await world().database.db.delete(sessions);
+    await world().admin.delete(sessions);
     world().rooms.dispatches.length = 0;
     world().rooms.allowed = true;
   });

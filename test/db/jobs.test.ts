@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { afterEach, expect, expectTypeOf, inject, it, vi } from 'vitest';
+import { afterEach, expect, expectTypeOf, it, vi } from 'vitest';
 import { z } from 'zod';
+import type { EmbeddedDatabase } from '../../db/client.ts';
 import { AppError } from '../../core/errors.ts';
 import { consumeJobs, type QueuedJob } from '../../jobs/consumer.ts';
 import { defineJob, type JobContext, type JobRegistry } from '../../jobs/definition.ts';
@@ -19,22 +20,19 @@ describeOnBothDatabases('jobs', (world) => {
   });
 
   const rows = async <Row extends z.ZodType>(row: Row, query: ReturnType<typeof sql>): Promise<z.infer<Row>[]> => {
-    const result: unknown = await world().database.db.execute(query);
+    const result: unknown = await world().admin.execute(query);
     // postgres.js answers with the rows themselves, PGlite with an object around them.
     const found = Array.isArray(result) ? [...result] : z.object({ rows: z.array(z.unknown()) }).parse(result).rows;
     return z.array(row).parse(found);
   };
   const start = async <Registry extends JobRegistry>(registry: Registry): Promise<RunningJobs<Registry>> => {
-    const started = await startJobs({ registry, services: world().services, databaseUrl: await urlOf() });
+    const started = await startJobs({
+      registry,
+      services: world().services,
+      queue: world().server ?? (world().embedded as EmbeddedDatabase),
+    });
     running.push(started);
     return started;
-  };
-  const urlOf = async () => {
-    if (world().database.kind === 'pglite') return undefined;
-    const [database] = await rows(z.object({ name: z.string() }), sql`select current_database() as name`);
-    const url = new URL(inject('postgresUrl') ?? '');
-    url.pathname = database?.name ?? '';
-    return url.href;
   };
   /** State and output of every job of a queue. */
   const storedOf = (name: string) =>
@@ -67,7 +65,7 @@ describeOnBothDatabases('jobs', (world) => {
     };
     await (await start(registry)).close();
     // pg-boss looks at schedules when it starts and every half a minute, unless another process has just done it.
-    await world().database.db.execute(sql`update pgboss.version set cron_on = null`);
+    await world().admin.execute(sql`update pgboss.version set cron_on = null`);
     await start(registry);
     await expect.poll(() => handle.mock.calls, { timeout }).toMatchObject([[{}, { by: 'schedule' }]]);
   });
@@ -90,7 +88,7 @@ describeOnBothDatabases('jobs', (world) => {
   });
 
   it('are handled once by two processes that start and work at the same time', async () => {
-    await world().database.db.execute(sql`drop schema if exists pgboss cascade`);
+    await world().admin.execute(sql`drop schema if exists pgboss cascade`);
     const handled: number[] = [];
     const registry = {
       count: defineJob({

@@ -3,7 +3,10 @@ import { newId } from '../../core/ids.ts';
 import { getOnboarding, saveOnboardingStep } from '../../services/onboarding.ts';
 import { getProfile } from '../../services/profiles.ts';
 import { ensureUser } from '../../services/users.ts';
+import { defaultTenant } from '../../domain/tenant.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
+
+const stranger = () => ({ tenantId: defaultTenant.id, userId: newId() });
 
 describeOnBothDatabases('profile and onboarding', (world) => {
   it('begin empty', async () => {
@@ -11,6 +14,8 @@ describeOnBothDatabases('profile and onboarding', (world) => {
     expect(await getOnboarding(world().context(user))).toEqual({
       answers: {},
       currentStep: 'preferred_name',
+      skipped: [],
+      version: 1,
       completedAt: null,
     });
     expect(await getProfile(world().context(user))).toEqual({
@@ -80,7 +85,7 @@ describeOnBothDatabases('profile and onboarding', (world) => {
   });
 
   it('are not found for a user there is not, and not for jobs', async () => {
-    const nobody = world().context({ kind: 'user', userId: newId() });
+    const nobody = world().context({ kind: 'user', ...stranger(), roles: ['student'] });
     const job = world().context({ kind: 'job', roomName: 'room', jobIdentity: 'agent' });
     const save = { step: 'goal', answer: 'x' } as const;
     for (const verb of [getProfile, getOnboarding, (context: typeof nobody) => saveOnboardingStep(context, save)]) {
@@ -89,7 +94,7 @@ describeOnBothDatabases('profile and onboarding', (world) => {
     await expect(getProfile(job)).rejects.toMatchObject({ code: 'forbidden' });
     await expect(getOnboarding(job)).rejects.toMatchObject({ code: 'forbidden' });
     await expect(saveOnboardingStep(job, save)).rejects.toMatchObject({ code: 'forbidden' });
-    const user = world().context({ kind: 'user', userId: newId() });
-    await expect(ensureUser(user, { userId: newId() })).rejects.toMatchObject({ code: 'forbidden' });
+    const user = world().context({ kind: 'user', ...stranger(), roles: ['student'] });
+    await expect(ensureUser(user, stranger())).rejects.toMatchObject({ code: 'forbidden' });
   });
 });

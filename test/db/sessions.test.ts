@@ -99,7 +99,7 @@ describeOnBothDatabases('sessions', (world) => {
 
   it('open again when they are claimed after their end', async () => {
     const { session } = await newSession();
-    const { db } = world().database;
+    const db = world().admin;
     await db.update(sessions).set({ endedAt: world().clock.now() }).where(eq(sessions.id, session.id));
     expect((await claimAs('agent-a', session.roomName)).session.endedAt).toBeNull();
   });
@@ -137,13 +137,13 @@ describeOnBothDatabases('abandoned sessions', (world) => {
   };
   const end = () => endAbandonedSessions(world().context(system));
   const endedAtOf = async (id: string) => {
-    const { db } = world().database;
+    const db = world().admin;
     const [session] = await db.select({ endedAt: sessions.endedAt }).from(sessions).where(eq(sessions.id, id));
     return session?.endedAt;
   };
 
   // Each test counts on being the only one with sessions.
-  afterEach(() => world().database.db.delete(sessions));
+  afterEach(() => world().admin.delete(sessions));
 
   it('are ended when they have neither a valid token nor a lease nor a room, once', async () => {
     const { user, ...session } = await newSession();

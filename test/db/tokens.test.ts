@@ -14,7 +14,7 @@ const verifier = new TokenVerifier(settings.livekit.apiKey, settings.livekit.api
 
 describeOnBothDatabases('issuing a token', (world) => {
   const storedSession = async (id: string) => {
-    const [session] = await world().database.db.select().from(sessions).where(eq(sessions.id, id));
+    const [session] = await world().admin.select().from(sessions).where(eq(sessions.id, id));
     return session;
   };
 

@@ -100,8 +100,8 @@ describeOnBothDatabases('turns', (world) => {
 
     it('are not found for an agent whose token mixes one user with the session of another', async () => {
       const { sessionId } = await newCall();
-      const { userId } = await world().newUser();
-      const forged = { kind: 'agent', userId, sessionId, jobIdentity: 'agent-x' } as const;
+      const { tenantId, userId } = await world().newUser();
+      const forged = { kind: 'agent', tenantId, userId, sessionId, jobIdentity: 'agent-x' } as const;
       await expect(listTurns(world().context(forged), { sessionId })).rejects.toMatchObject({ code: 'not_found' });
       const refused = appendTurn(world().context(forged), { sessionId, turn: newTurn() });
       await expect(refused).rejects.toMatchObject({ code: 'not_found' });

@@ -18,7 +18,7 @@ describeOnBothDatabases('a transaction of an actor', (world) => {
   it("knows the actor's user, and nobody after it", async () => {
     const user = await world().newUser();
     expect(await withActor(world().context(user), currentUser)).toBe(user.userId);
-    expect(await currentUser(world().database.db)).toBeNull();
+    expect(await currentUser(world().admin)).toBeNull();
     for (const actor of [system, { kind: 'job', roomName: 'r', jobIdentity: 'j' }] satisfies Actor[]) {
       expect(await withActor(world().context(actor), currentUser)).toBeNull();
     }

@@ -1,14 +1,21 @@
-import { createSessionTokens, type SessionTokens } from '../../core/crypto.ts';
+import { drizzle as drizzlePostgres } from 'drizzle-orm/node-postgres';
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
+import pg from 'pg';
+import { parseEncryptionKeys } from '../../core/crypto/encryption-keys.ts';
+import { createFieldCipher, type FieldCipher } from '../../core/crypto/field-cipher.ts';
+import { createSessionTokens, type SessionTokens } from '../../core/crypto/session-tokens.ts';
 import { newId, newRoomName } from '../../core/ids.ts';
 import { createLog } from '../../core/log.ts';
-import { type Database, openDatabase } from '../../db/client.ts';
+import { type Database, type EmbeddedDatabase, openDatabase, openEmbeddedDatabase } from '../../db/client.ts';
 import type { Actor, AgentActor, JobActor, UserActor } from '../../domain/actor.ts';
+import { defaultTenant } from '../../domain/tenant.ts';
 import type { Context, ServiceSettings, Services } from '../../services/context.ts';
 import type { RoomParticipant, Rooms } from '../../services/rooms.ts';
 import { claimSession } from '../../services/sessions.ts';
 import { issueToken } from '../../services/tokens.ts';
 import { ensureUser } from '../../services/users.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 /** Settings of a service on a machine that isn't there: what needs LiveKit goes through `ScriptedRooms`. */
 export const settings: ServiceSettings = {
@@ -22,6 +29,9 @@ export const settings: ServiceSettings = {
   tokenTtlSeconds: 900,
   agentJoinTimeoutMs: 8_000,
 };
+
+/** Seals fields in tests. */
+export const encryptionKeys = parseEncryptionKeys(`test:${'ab'.repeat(32)}`);
 
 /** Signs session tokens in tests. */
 export const jwtSecret = 'a-session-secret-of-32-characters';
@@ -84,12 +94,19 @@ export class ScriptedRooms implements Rooms {
 /** A migrated database with what verbs need around it. */
 export interface World {
   database: Database;
+  /** Queries as a superuser, past row-level security: to look at what is stored, and to break it. */
+  admin: AdminDatabase;
+  /** The ways into the database; absent on PGlite. */
+  server?: TestDatabase;
+  /** The embedded database; absent on PostgreSQL. */
+  embedded?: EmbeddedDatabase;
+  cipher: FieldCipher;
   clock: TestClock;
   rooms: ScriptedRooms;
   sessionTokens: SessionTokens;
   services: Services;
   context<A extends Actor>(actor: A): Context & { actor: A };
-  newUser(): Promise<UserActor>;
+  newUser(tenantId?: string): Promise<UserActor>;
   /** A new session of a user, in a room nobody else has. */
   newSession(user: UserActor): Promise<{ id: string; roomName: string }>;
   /** Claims a session's room for a job and gives the agent that the job becomes. */
@@ -99,13 +116,18 @@ export interface World {
 
 /** Opens a world on an embedded database in memory, or on a database of its own on the server at `postgresUrl`. */
 export async function openWorld(postgresUrl?: string): Promise<World> {
-  const own = postgresUrl ? await createTestDatabase(postgresUrl) : null;
-  const database = await openDatabase(own ? { url: own.url, poolSize: 8 } : { memory: true });
-  await database.migrate();
+  const server = postgresUrl ? await createTestDatabase(postgresUrl) : undefined;
+  const embedded = server ? undefined : await openEmbeddedDatabase({ memory: true });
+  const database = embedded ?? (await openDatabase({ ...(server as TestDatabase), poolSize: 8 }));
+  const pool = server && new pg.Pool({ connectionString: server.adminUrl, max: 2 });
+  // Dropping the database cuts its connections off.
+  pool?.on('error', () => undefined);
+  const admin = pool ? drizzlePostgres({ client: pool }) : drizzlePglite((embedded as EmbeddedDatabase).client);
   const clock = new TestClock();
   const rooms = new ScriptedRooms();
   const services: Services = {
-    db: database.db,
+    database,
+    cipher: createFieldCipher(encryptionKeys),
     rooms,
     sessionTokens: createSessionTokens(jwtSecret, clock.now),
     settings,
@@ -115,15 +137,19 @@ export async function openWorld(postgresUrl?: string): Promise<World> {
   const context = <A extends Actor>(actor: A) => ({ ...services, actor });
   return {
     database,
+    admin,
+    server,
+    embedded,
+    cipher: services.cipher,
     clock,
     rooms,
     sessionTokens: services.sessionTokens,
     services,
     context,
-    async newUser() {
+    async newUser(tenantId = defaultTenant.id) {
       const userId = newId();
-      await ensureUser(context(system), { userId });
-      return { kind: 'user', userId };
+      await ensureUser(context(system), { tenantId, userId });
+      return { kind: 'user', tenantId, userId, roles: ['student'] };
     },
     async newSession(user) {
       const { session_id: id, room_name: roomName } = await issueToken(context(user), { room_name: newRoomName() });
@@ -132,14 +158,18 @@ export async function openWorld(postgresUrl?: string): Promise<World> {
     async claim(user, { id, roomName }, jobIdentity = `agent-${newId()}`) {
       const job: JobActor = { kind: 'job', roomName, jobIdentity };
       await claimSession(context(job));
-      return { kind: 'agent', userId: user.userId, sessionId: id, jobIdentity };
+      return { kind: 'agent', tenantId: user.tenantId, userId: user.userId, sessionId: id, jobIdentity };
     },
     async close() {
       await database.close();
-      await own?.drop();
+      await pool?.end();
+      await server?.drop();
     },
   };
 }
+
+/** What looks at a database past every policy. */
+export type AdminDatabase = PgDatabase<PgQueryResultHKT>;
 
 /** The service itself. */
 export const system = { kind: 'system', name: 'test' } as const;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inArray } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/pglite';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { sessions } from '../../db/schema/sessions.ts';
 import { Caller, epochMs } from '../../scripts/caller.ts';
@@ -85,7 +86,7 @@ async function call(stack: LiveStack, caller: Caller): Promise<Answered> {
 async function expectShortWaits(stack: LiveStack, manner: string, answered: readonly Answered[]): Promise<void> {
   const waitsMs = answered.map(({ waitedMs }) => waitedMs).sort((a, b) => a - b);
   const percentile = (share: number) => Math.round(waitsMs[Math.ceil(share * waitsMs.length) - 1] as number);
-  const rows = await stack.database.db
+  const rows = await drizzle(stack.database.client)
     .select()
     .from(sessions)
     .where(

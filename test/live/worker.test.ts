@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
-import type { Environment } from '../../core/config.ts';
+import type { Environment } from '../../core/config/environment.ts';
 import { Caller, type CallerEvents, lineSamples, type Shown } from '../../scripts/caller.ts';
 import { healthOf, jobProcesses } from '../support/job-processes.ts';
 import { type LiveStack, type LiveWorker, startLiveStack } from '../support/live-stack.ts';

@@ -2,12 +2,13 @@ import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import { startApi } from '../../api/start.ts';
 import { assetPath } from '../../core/assets.ts';
-import type { Environment } from '../../core/config.ts';
+import type { Environment } from '../../core/config/environment.ts';
+import { parseEncryptionKeys } from '../../core/crypto/encryption-keys.ts';
 import { newSecret } from '../../core/ids.ts';
 import { Releasers } from '../../core/lifecycle.ts';
 import { defaults } from '../../core/limits.ts';
 import { createLog } from '../../core/log.ts';
-import { type Database, openDatabase } from '../../db/client.ts';
+import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../db/client.ts';
 import type { TokenRequest, TokenResponse } from '../../domain/token.ts';
 import { anthropicStandIn } from '../../sandbox/anthropic.ts';
 import { cartesiaStandIn } from '../../sandbox/cartesia.ts';
@@ -28,7 +29,7 @@ export interface LiveStack {
   livekit: { url: string; apiKey: string; apiSecret: string };
   apiUrl: string;
   developmentToken: string;
-  database: Database;
+  database: EmbeddedDatabase;
   sandbox: Sandbox;
   /** Agent name of this stack's workers: the LiveKit server is shared with other test files. */
   agentName: string;
@@ -49,9 +50,8 @@ export async function startLiveStack(options: { agentJoinTimeoutMs?: number } = 
   const lines = await loadLines(assetPath('sandbox', 'lines'));
   const sandbox = await startSandbox([deepgramStandIn(lines), anthropicStandIn, cartesiaStandIn]);
   releasers.add(() => sandbox.close());
-  const database = await openDatabase({ memory: true });
+  const database = await openEmbeddedDatabase({ memory: true });
   releasers.add(() => database.close());
-  await database.migrate();
   const developmentToken = newSecret();
   const agentName = `parley-${newSecret().slice(0, 8)}`;
   const api = await startApi({
@@ -60,6 +60,7 @@ export async function startLiveStack(options: { agentJoinTimeoutMs?: number } = 
       host: '127.0.0.1',
       port: 0,
       jwtSecret: newSecret(),
+      encryptionKeys: parseEncryptionKeys(newSecret()),
       developmentToken,
       agentNames: [agentName],
       tokenTtlSeconds: defaults.tokenTtlSeconds,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import getPort from 'get-port';
-import postgres from 'postgres';
+import pg from 'pg';
 
 const run = promisify(execFile);
 
@@ -101,13 +101,12 @@ async function temporaryFolder({ uid, gid }: { uid?: number; gid?: number }) {
 async function answering(url: string, server: ChildProcess): Promise<void> {
   const deadline = Date.now() + startTimeoutMs;
   while (server.exitCode === null && Date.now() < deadline) {
-    const client = postgres(url, { max: 1, onnotice: () => undefined });
-    const answered = await client`select 1`.then(
+    const client = new pg.Client(url);
+    const answered = await client.connect().then(
       () => true,
       () => false,
     );
-    await client.end();
-    if (answered) return;
+    if (answered) return client.end();
     await sleep(100);
   }
   throw new Error('the server ended or never answered');

@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { prepareServer } from './postgres.ts';
 import { type PostgresServer, startEmbeddedServer, startInstalledServer } from './postgres-server.ts';
 
 declare module 'vitest' {
@@ -19,6 +20,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (process.env.REQUIRE_ALL === '1') throw new Error(reason);
     process.stderr.write(`skipped: tests on PostgreSQL, because ${reason}\n`);
   }
+  if (server) await prepareServer(server.url);
   project.provide('postgresUrl', server?.url ?? null);
   return async () => server?.stop();
 }

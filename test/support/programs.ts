@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { assetPath } from '../../core/assets.ts';
-import type { Environment } from '../../core/config.ts';
+import type { Environment } from '../../core/config/environment.ts';
 
 /** Whether it can be seen what a program leaves running: that is read from `/proc`. */
 export const programsAreVisible = process.platform === 'linux';

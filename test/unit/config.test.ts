@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type Environment, loadApiConfig, loadJobsConfig, loadWorkerConfig } from '../../core/config.ts';
+import { loadApiConfig } from '../../core/config/api.ts';
+import type { Environment } from '../../core/config/environment.ts';
+import { loadJobsConfig } from '../../core/config/jobs.ts';
+import { loadWorkerConfig } from '../../core/config/worker.ts';
 import { ConfigError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 

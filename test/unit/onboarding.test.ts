@@ -1,14 +1,43 @@
 import { describe, expect, it } from 'vitest';
 import { sizes } from '../../core/limits.ts';
-import { currentStepOf, onboardingStep, onboardingStepIds } from '../../domain/onboarding.ts';
+import {
+  emptyOnboarding,
+  onboardingStep,
+  onboardingStepIds,
+  withAnswer,
+  withSkipped,
+  withStepBack,
+} from '../../domain/onboarding.ts';
 import { languages } from '../../domain/profile.ts';
 
 describe('the current step', () => {
-  it('is the first without an answer', () => {
-    expect(currentStepOf({})).toBe('preferred_name');
-    expect(currentStepOf({ preferred_name: 'Ann' })).toBe('goal');
-    expect(currentStepOf({ goal: 'to practise' })).toBe('preferred_name');
-    expect(currentStepOf({ preferred_name: 'Ann', goal: 'to practise', language: 'en' })).toBeNull();
+  const { language: _language, ...answered } = { preferred_name: 'Ann', goal: 'to practise', language: 'en' } as const;
+
+  it('is the first that is neither answered nor skipped', () => {
+    expect(emptyOnboarding.currentStep).toBe('preferred_name');
+    expect(withAnswer(emptyOnboarding, 'preferred_name', 'Ann').currentStep).toBe('goal');
+    expect(withAnswer(emptyOnboarding, 'goal', 'to practise').currentStep).toBe('preferred_name');
+    const named = withAnswer(emptyOnboarding, 'preferred_name', 'Ann');
+    const skipped = withSkipped(named, 'goal');
+    expect(skipped).toEqual({ answers: { preferred_name: 'Ann' }, skipped: ['goal'], currentStep: 'language' });
+    expect(withAnswer(skipped, 'goal', 'to practise')).toEqual({
+      answers: answered,
+      skipped: [],
+      currentStep: 'language',
+    });
+    expect(withSkipped(skipped, 'language').currentStep).toBeNull();
+  });
+
+  it('is one back on demand, but not before the first, and the last from the end', () => {
+    const done = { answers: { ...answered, language: 'en' }, skipped: [], currentStep: null };
+    expect(withStepBack(done)).toEqual({ ...done, currentStep: 'language' });
+    expect(withStepBack({ ...done, currentStep: 'goal' }).currentStep).toBe('preferred_name');
+    expect(() => withStepBack(emptyOnboarding)).toThrow('This is the first step');
+  });
+
+  it('is not skipped when it must be answered, or has been', () => {
+    expect(() => withSkipped(emptyOnboarding, 'preferred_name')).toThrow("preferred_name can't be skipped");
+    expect(() => withSkipped(withAnswer(emptyOnboarding, 'goal', 'x'), 'goal')).toThrow('goal is answered');
   });
 });
 

@@ -1,13 +1,17 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
-import type { Clock } from './clock.ts';
-import { lifetimes } from './limits.ts';
+import type { Clock } from '../clock.ts';
+import { lifetimes } from '../limits.ts';
 
 const issuer = 'parley';
 const audience = 'parley-session';
 
-const sessionClaimsSchema = z.object({ sessionId: z.uuid(), userId: z.uuid(), jobIdentity: z.string().min(1) });
+const sessionClaimsSchema = z.object({
+  tenantId: z.uuid(),
+  userId: z.uuid(),
+  sessionId: z.uuid(),
+  jobIdentity: z.string().min(1),
+});
 
 /** What a session token says: which job may act for which user in which session. */
 export type SessionClaims = z.infer<typeof sessionClaimsSchema>;
@@ -51,14 +55,4 @@ export function createSessionTokens(secret: string, clock: Clock): SessionTokens
       }
     },
   };
-}
-
-/** Compares two secrets in a time that depends on neither of them. */
-export function equalSecrets(left: string, right: string): boolean {
-  return timingSafeEqual(digest(left), digest(right));
-}
-
-// Digests have one length, which timingSafeEqual needs, and the comparison says nothing about the secrets' lengths.
-function digest(value: string): Buffer {
-  return createHash('sha256').update(value).digest();
 }

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { EncryptionKeys } from '../crypto/encryption-keys.ts';
+import { defaults } from '../limits.ts';
+import { databaseVariables, encryptionVariables, userDatabaseVariables, withEncryptionKeys } from './data.ts';
+import {
+  type Environment,
+  integer,
+  logLevel,
+  names,
+  parseEnvironment,
+  port,
+  secret,
+  text,
+  url,
+} from './environment.ts';
+import { type LiveKitConfig, livekitOf, livekitVariables } from './livekit.ts';
+
+const apiEnvironment = z.object({
+  ...livekitVariables,
+  LIVEKIT_PUBLIC_URL: url('ws', 'wss', 'http', 'https').optional(),
+  API_HOST: text.default('0.0.0.0'),
+  API_PORT: port.default(8080),
+  ...databaseVariables,
+  ...userDatabaseVariables,
+  ...encryptionVariables,
+  JWT_SECRET: secret,
+  DEVELOPMENT_TOKEN: secret.optional(),
+  AGENT_NAMES: names.default(['parley']),
+  TOKEN_TTL_SECONDS: integer(61, 86_400).default(defaults.tokenTtlSeconds),
+  AGENT_JOIN_TIMEOUT_MS: integer(1_000, 60_000).default(defaults.agentJoinTimeoutMs),
+  LOG_LEVEL: logLevel,
+});
+
+/** Settings of the HTTP door. */
+export interface ApiConfig {
+  livekit: LiveKitConfig & { /** What clients are told to connect to. */ publicUrl: string };
+  host: string;
+  port: number;
+  database: { url: string; serviceUrl: string; poolSize: number };
+  encryptionKeys: EncryptionKeys;
+  jwtSecret: string;
+  /** Bearer token of the one development user; absent where there is none. */
+  developmentToken?: string;
+  /** Agents a client may ask for, first one is the default. */
+  agentNames: string[];
+  tokenTtlSeconds: number;
+  /** How long a person in a room waits before their agent is dispatched again. */
+  agentJoinTimeoutMs: number;
+  logLevel: string;
+}
+
+/**
+ * Reads the HTTP door's settings.
+ * @throws ConfigError naming every missing or wrong variable at once.
+ */
+export function loadApiConfig(env: Environment): ApiConfig {
+  const e = parseEnvironment(apiEnvironment, withEncryptionKeys(env));
+  return {
+    livekit: { ...livekitOf(e), publicUrl: e.LIVEKIT_PUBLIC_URL ?? e.LIVEKIT_URL },
+    host: e.API_HOST,
+    port: e.API_PORT,
+    database: { url: e.DATABASE_URL, serviceUrl: e.DATABASE_SERVICE_URL, poolSize: e.DATABASE_POOL_SIZE },
+    encryptionKeys: e.ENCRYPTION_KEYS,
+    jwtSecret: e.JWT_SECRET,
+    developmentToken: e.DEVELOPMENT_TOKEN,
+    agentNames: e.AGENT_NAMES,
+    tokenTtlSeconds: e.TOKEN_TTL_SECONDS,
+    agentJoinTimeoutMs: e.AGENT_JOIN_TIMEOUT_MS,
+    logLevel: e.LOG_LEVEL,
+  };
+}

@@ -1,0 +1,1 @@
+DROP TABLE "turns", "sessions", "profiles", "onboarding_states", "users";

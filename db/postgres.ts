@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+import { AppError } from '../core/errors.ts';
+import type { Database, PostgresOptions, Scope, Transaction } from './client.ts';
+import { errorCodeOf } from './errors.ts';
+import { requireBoundLogin } from './logins.ts';
+import { requireCurrentSchema } from './migrate.ts';
+import { answering } from './ping.ts';
+import { roleNames, settingsOf } from './scope.ts';
+
+const connectTimeoutMs = 5_000;
+/** Statements a connection keeps planned; more are sent as they are. Verbs have far fewer, unless one builds its text. */
+const preparedStatements = 500;
+
+const scopeStatement = {
+  name: 'scope',
+  text: `select set_config('role', $1, true), set_config('app.tenant_id', $2, true), set_config('app.user_id', $3, true),
+    set_config('app.session_id', $4, true)`,
+};
+
+/** Opens the logins; see `openDatabase`. */
+export async function openPostgres({ url, serviceUrl, poolSize }: PostgresOptions): Promise<Database> {
+  const pools = new Map<Scope['role'], pg.Pool>();
+  const close = async () => {
+    await Promise.all([...pools.values()].map((pool) => pool.end()));
+  };
+  try {
+    pools.set('service', await openLogin(serviceUrl, 'DATABASE_SERVICE_URL', 'service', poolSize));
+    if (url) pools.set('user', await openLogin(url, 'DATABASE_URL', 'user', poolSize));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const poolOf = (role: Scope['role']) => {
+    const pool = pools.get(role);
+    if (!pool) throw new AppError('internal', `This process has no login for the role ${role}`);
+    return pool;
+  };
+  return {
+    kind: 'postgres',
+    transaction: (scope, work) => runTransaction(poolOf(scope.role), scope, work),
+    ping: () => answering(Promise.all([...pools.values()].map((pool) => pool.query('select 1')))),
+    close,
+  };
+}
+
+async function openLogin(url: string, setting: string, role: Scope['role'], poolSize: number): Promise<pg.Pool> {
+  const pool = createPool(url, poolSize);
+  try {
+    const client = await connected(pool, url, setting);
+    try {
+      await requireBoundLogin(client, setting, roleNames[role]);
+      await requireCurrentSchema(client, roleNames[role]);
+    } finally {
+      client.release();
+    }
+    return pool;
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+function createPool(url: string, poolSize: number): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: connectTimeoutMs,
+    // Queries of a transaction are sent as they come, without waiting for the answer to the one before.
+    ...{ pipeline: true },
+  });
+  // An idle connection was lost: the pool has removed it already, and the next query opens another.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** A connection. @throws AppError `unavailable` naming server and database, never user or password. */
+export async function connected(pool: pg.Pool, url: string, setting: string): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    // The driver's own message may hold the URL's user and password: only its code is shown.
+    const { host, pathname } = new URL(url);
+    const reason = errorCodeOf(error) ?? 'no answer';
+    const message = `The database ${pathname.slice(1)} at ${host} can't be used (${reason}): check ${setting} and that it runs`;
+    throw new AppError('unavailable', message, { cause: error });
+  }
+}
+
+/**
+ * A transaction in two round trips when `work` is one query: `begin`, the scope and the first query leave together. Should
+ * the scope fail, the transaction is aborted and so is what came behind; should `begin` fail, the login has no rights.
+ */
+async function runTransaction<T>(pool: pg.Pool, scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  // Unheard, the loss of a connection in use would end the process; the query under way fails by itself.
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', onError);
+  try {
+    const { tenantId, userId, sessionId } = settingsOf(scope);
+    const values = [roleNames[scope.role], tenantId, userId, sessionId];
+    const begun = Promise.all([client.query('begin'), client.query({ ...scopeStatement, values })]);
+    begun.catch(() => undefined);
+    try {
+      const result = await work(transactionOn(client));
+      await begun;
+      await commit(client);
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure;
+      });
+      // When the scope could not be set, that is the reason for what followed.
+      await begun;
+      throw error;
+    }
+  } finally {
+    client.off('error', onError);
+    client.release(broken);
+  }
+}
+
+/** PostgreSQL answers `commit` of an aborted transaction with ROLLBACK and no error: a failed query was swallowed. */
+async function commit(client: pg.PoolClient): Promise<void> {
+  const { command } = await client.query('commit');
+  if (command !== 'COMMIT')
+    throw new AppError('internal', 'A transaction was rolled back: one of its queries had failed');
+}
+
+const transactions = new WeakMap<pg.PoolClient, Transaction>();
+
+/** Drizzle on one connection, kept with it. */
+function transactionOn(client: pg.PoolClient): Transaction {
+  let transaction = transactions.get(client);
+  if (!transaction) {
+    transaction = drizzle({ client: preparing(client) });
+    transactions.set(client, transaction);
+  }
+  return transaction;
+}
+
+/**
+ * The connection, with a name for each statement that has parameters: PostgreSQL then plans it once a connection instead of
+ * every time, which is half of what a short query costs. Drizzle itself names none.
+ */
+function preparing(client: pg.PoolClient): pg.PoolClient {
+  const names = new Map<string, string>();
+  const query = (config: pg.QueryConfig, values?: unknown[]) => {
+    let name = names.get(config.text);
+    if (name === undefined && values?.length && names.size < preparedStatements) {
+      name = createHash('sha1').update(config.text).digest('base64url');
+      names.set(config.text, name);
+    }
+    return client.query({ ...config, name, values });
+  };
+  return new Proxy(client, {
+    get: (target, key) => (key === 'query' ? query : Reflect.get(target, key, target)),
+  });
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/** What is stored with a queued job, by the job's name; ids and sealed text alone, for the queue is no place for people. */
+export const jobPayloads = {
+  'close-abandoned-sessions': z.strictObject({}),
+  /** `sealed`: a message for `mails.content` and this id, see `services/mail.ts`. */
+  'send-mail': z.strictObject({ id: z.uuid(), sealed: z.string() }),
+  'purge-expired': z.strictObject({}),
+  'expire-leases': z.strictObject({}),
+  'export-user': z.strictObject({ tenantId: z.uuid(), userId: z.uuid() }),
+} as const;
+
+/** Name of a job, and of its queue: letters, digits and hyphens, never changed. */
+export type JobName = keyof typeof jobPayloads;
+
+/** What the job of a name takes. */
+export type JobPayload<Name extends JobName> = z.infer<(typeof jobPayloads)[Name]>;
