@@ -1,46 +1,94 @@
 import { createMiddleware } from 'hono/factory';
+import { decodeJwt, type JWTPayload } from 'jose';
 import { TokenVerifier } from 'livekit-server-sdk';
 import type { LiveKitConfig } from '../../core/config/livekit.ts';
+import { accessAudience, ownIssuer } from '../../core/crypto/access-tokens.ts';
 import { equalSecrets } from '../../core/crypto/secrets.ts';
-import type { SessionTokens } from '../../core/crypto/session-tokens.ts';
+import { type SessionTokens, sessionAudience } from '../../core/crypto/session-tokens.ts';
 import { AppError } from '../../core/errors.ts';
+import { appUserSchema } from '../../domain/account.ts';
 import type { Actor, JobActor } from '../../domain/actor.ts';
+import { roles } from '../../domain/role.ts';
+import type { AccountTools } from '../../services/accounts.ts';
+import { actorOfApiKey } from '../../services/api-key-actors.ts';
+import { apiKeyPrefix } from '../../services/api-key-secrets.ts';
+import type { CoreServices } from '../../services/context.ts';
+import { actorOfExternalToken } from '../../services/external-identities.ts';
 import { developmentUser } from '../../services/users.ts';
 import type { ApiEnvironment } from '../environment.ts';
 
 /** What tokens are checked against. */
-export interface AuthenticationOptions {
+export interface AuthenticationOptions extends CoreServices {
   /** Bearer token of the development user; absent where there is none. */
   developmentToken?: string;
   sessionTokens: SessionTokens;
+  accounts: Pick<AccountTools, 'accessTokens' | 'externalTokens'>;
   livekit: LiveKitConfig;
 }
 
-/**
- * Finds out who is asking from `Authorization: Bearer` (RFC 6750): the development token is its user, a session token an
- * agent in a call, a LiveKit join token of kind `agent` a job that may claim its session. Verbs decide what each may do.
- * @throws AppError `unauthenticated` for everything else.
- */
-export function authenticate({ developmentToken, sessionTokens, livekit }: AuthenticationOptions) {
-  const joinTokens = new TokenVerifier(livekit.apiKey, livekit.apiSecret);
+/** The door itself, while it finds out who is asking. */
+export const doorActor = { kind: 'system', name: 'api' } as const;
 
-  async function actorOf(token: string): Promise<Actor> {
+/**
+ * Finds out who is asking from `Authorization: Bearer` (RFC 6750). What a token claims to be decides on the one way it is
+ * checked: the development token is its user, `pk_` begins an API key (of a server, or of the user that `Parley-User` names),
+ * an access token is a person, a session token an agent in a call, a LiveKit join token of kind `agent` a job that may claim
+ * its session, and a token of a configured issuer a person who signed in there. Verbs decide what each may do.
+ * @throws AppError `unauthenticated` for everything else, `unavailable` when it can't be checked just now.
+ */
+export function authenticate(options: AuthenticationOptions) {
+  const { developmentToken, sessionTokens, accounts, livekit } = options;
+  const joinTokens = new TokenVerifier(livekit.apiKey, livekit.apiSecret);
+  const context = { ...options, actor: doorActor };
+
+  async function actorOf(token: string, appUser: string | undefined): Promise<Actor | null> {
+    if (token.startsWith(apiKeyPrefix)) return actorOfApiKey(context, { secret: token, appUser });
+    if (appUser !== undefined) throw AppError.field('Parley-User', 'goes with an API key only: leave it out');
     if (developmentToken !== undefined && equalSecrets(token, developmentToken)) {
       return { kind: 'user', ...developmentUser, roles: ['student', 'admin'] };
     }
-    const session = await sessionTokens.verify(token);
-    if (session) return { kind: 'agent', ...session };
-    const job = await jobOf(joinTokens, token);
-    if (job) return job;
-    throw new AppError('unauthenticated', 'The token is not valid or has expired: get a new one');
+    const { iss, aud } = claimsOf(token);
+    if (iss === ownIssuer && aud === accessAudience) return personOf(token);
+    if (iss === ownIssuer && aud === sessionAudience) return agentOf(token);
+    if (iss === livekit.apiKey) return jobOf(joinTokens, token);
+    const external = await accounts.externalTokens.verify(token);
+    return external && actorOfExternalToken(context, external);
+  }
+
+  async function personOf(token: string): Promise<Actor | null> {
+    const claims = await accounts.accessTokens.verify(token);
+    return claims && { kind: 'user', ...claims, roles: roles.filter((role) => claims.roles.includes(role)) };
+  }
+
+  async function agentOf(token: string): Promise<Actor | null> {
+    const claims = await sessionTokens.verify(token);
+    return claims && { kind: 'agent', ...claims };
   }
 
   return createMiddleware<ApiEnvironment>(async function authenticate(c, next) {
     const token = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
     if (!token) throw new AppError('unauthenticated', 'Send a token in the header "Authorization: Bearer <token>"');
-    c.set('actor', await actorOf(token));
+    const actor = await actorOf(token, appUserOf(c.req.header('parley-user')));
+    if (!actor) throw new AppError('unauthenticated', 'The token is not valid or has expired: get a new one');
+    c.set('actor', actor);
     await next();
   });
+}
+
+function appUserOf(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const { data, error } = appUserSchema.safeParse(header);
+  if (error) throw AppError.field('Parley-User', error.issues.map(({ message }) => message).join('; '));
+  return data;
+}
+
+/** What a token says of itself before anything is checked: good for choosing the check, and for nothing else. */
+function claimsOf(token: string): JWTPayload {
+  try {
+    return decodeJwt(token);
+  } catch {
+    return {};
+  }
 }
 
 /** LiveKit signs a job's join token with the API secret, for one room; a token we issue to a user has no kind. */

@@ -15,8 +15,8 @@ export interface FieldCipher {
   seal(place: string, text: string): Sealed;
   /** @throws Error when the ciphertext was not made for this place, was changed, or its key is not among ours. */
   open(place: string, sealed: Sealed): string;
-  /** Whether a stored value is a ciphertext of the newest key; anything else is due for `rotate-keys`. */
-  isCurrent(stored: string): boolean;
+  /** What every ciphertext of the newest key begins with; a stored value that doesn't is due for `rotate-keys`. */
+  currentPrefix: string;
   /** Whether a stored value is a ciphertext at all. */
   isSealed(stored: string): stored is Sealed;
   /** The keyed digest under which a value is stored for look-ups; `kind` keeps those of e-mail and phone apart. */
@@ -69,7 +69,7 @@ export function createFieldCipher(keys: EncryptionKeys): FieldCipher {
         });
       }
     },
-    isCurrent: (stored) => stored.startsWith(prefix),
+    currentPrefix: prefix,
     isSealed: (stored): stored is Sealed => /^v1\.[a-z0-9-]{1,16}\.[\w-]{38,}$/.test(stored),
     index: (kind, value) => indexOf(current, kind, value),
     indexes: (kind, value) => [...byId.values()].map((key) => indexOf(key, kind, value)),

@@ -4,7 +4,8 @@ import type { Clock } from '../clock.ts';
 import { lifetimes } from '../limits.ts';
 
 const issuer = 'parley';
-const audience = 'parley-session';
+/** `aud` of session tokens; access tokens have another one. */
+export const sessionAudience = 'parley-session';
 
 const sessionClaimsSchema = z.object({
   tenantId: z.uuid(),
@@ -34,7 +35,7 @@ export function createSessionTokens(secret: string, clock: Clock): SessionTokens
       const token = await new SignJWT(claims)
         .setProtectedHeader({ alg: 'HS256' })
         .setIssuer(issuer)
-        .setAudience(audience)
+        .setAudience(sessionAudience)
         .setIssuedAt(issuedAtSeconds)
         .setExpirationTime(expiresAtSeconds)
         .sign(key);
@@ -44,7 +45,7 @@ export function createSessionTokens(secret: string, clock: Clock): SessionTokens
       try {
         const { payload } = await jwtVerify(token, key, {
           issuer,
-          audience,
+          audience: sessionAudience,
           algorithms: ['HS256'],
           requiredClaims: ['exp'],
           currentDate: clock(),
