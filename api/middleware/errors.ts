@@ -2,13 +2,13 @@ import { STATUS_CODES } from 'node:http';
 import type { Hook } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
-import { routePath } from 'hono/route';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from 'zod';
 import { AppError, type ErrorCode, errorStatus, type FieldFault } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { ApiEnvironment } from '../environment.ts';
 import type { Problem } from '../problem.ts';
+import { routeOf } from './route.ts';
 
 type ApiContext = Context<ApiEnvironment>;
 
@@ -25,7 +25,7 @@ export function onError(log: Log) {
     const answer = answerOf(error);
     if (answer.status >= 500) {
       log.error(
-        { requestId: c.get('requestId'), method: c.req.method, route: routePath(c, -1), ...described(error) },
+        { requestId: c.get('requestId'), method: c.req.method, route: routeOf(c)?.path, ...described(error) },
         'a request failed',
       );
     }
@@ -83,7 +83,7 @@ function described(error: Error): Record<string, unknown> {
 function problem(c: ApiContext, { status, code, detail, faults = [] }: Answer): Response {
   const body: Problem = {
     type: 'about:blank',
-    title: STATUS_CODES[status] ?? 'Error',
+    title: STATUS_CODES[status] as string,
     status,
     detail,
     code,

@@ -1,16 +1,20 @@
+import { BlockList } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { loadApiConfig } from '../../core/config/api.ts';
 import type { Environment } from '../../core/config/environment.ts';
 import { loadJobsConfig } from '../../core/config/jobs.ts';
 import { loadWorkerConfig } from '../../core/config/worker.ts';
+import { parseEncryptionKeys } from '../../core/crypto/encryption-keys.ts';
 import { ConfigError } from '../../core/errors.ts';
 import { defaults } from '../../core/limits.ts';
 
 const secret = 'x'.repeat(32);
 const livekit = { LIVEKIT_URL: 'ws://127.0.0.1:7880', LIVEKIT_API_KEY: 'key', LIVEKIT_API_SECRET: secret };
+const data = { DATABASE_SERVICE_URL: 'postgres://service@127.0.0.1/parley', ENCRYPTION_KEY: 'ab'.repeat(32) };
 const api: Environment = {
   ...livekit,
-  DATABASE_URL: 'postgres://127.0.0.1/parley',
+  ...data,
+  DATABASE_URL: 'postgres://user@127.0.0.1/parley',
   JWT_SECRET: secret,
   DEVELOPMENT_TOKEN: secret,
 };
@@ -28,9 +32,11 @@ describe("the API's configuration", () => {
       livekit: { url: 'ws://127.0.0.1:7880', publicUrl: 'ws://127.0.0.1:7880', apiKey: 'key', apiSecret: secret },
       host: '0.0.0.0',
       port: 8080,
-      databaseUrl: 'postgres://127.0.0.1/parley',
-      databasePoolSize: 10,
+      database: { url: api.DATABASE_URL, serviceUrl: data.DATABASE_SERVICE_URL, poolSize: 10 },
+      encryptionKeys: parseEncryptionKeys(data.ENCRYPTION_KEY),
+      http: { corsOrigins: ['*'], trustedProxies: expect.any(BlockList), rateLimitScale: 1 },
       jwtSecret: secret,
+      accounts: { jwtAlgorithm: 'HS256', issuers: [] },
       developmentToken: secret,
       agentNames: ['parley'],
       tokenTtlSeconds: defaults.tokenTtlSeconds,
@@ -48,6 +54,13 @@ describe("the API's configuration", () => {
     });
     expect(config).toMatchObject({ agentNames: ['parley', 'oracy'], port: 9000 });
     expect(config.livekit.publicUrl).toBe('wss://rooms.example.test');
+  });
+
+  it('can do without a development user, and prefers ENCRYPTION_KEYS to ENCRYPTION_KEY', () => {
+    const ENCRYPTION_KEYS = `new:${'cd'.repeat(32)},old:${'ab'.repeat(32)}`;
+    const config = loadApiConfig({ ...api, ENCRYPTION_KEYS, DEVELOPMENT_TOKEN: '' });
+    expect(config.encryptionKeys.map(({ id }) => id)).toEqual(['new', 'old']);
+    expect(config.developmentToken).toBeUndefined();
   });
 
   it('names every fault at once, and takes an empty value for none', () => {
@@ -71,6 +84,8 @@ describe("the API's configuration", () => {
     // A LiveKit client refreshes its token a minute before the end.
     ['TOKEN_TTL_SECONDS', '60'],
     ['DATABASE_URL', 'mysql://127.0.0.1/parley'],
+    ['DATABASE_SERVICE_URL', 'mysql://127.0.0.1/parley'],
+    ['ENCRYPTION_KEYS', 'new:too-short'],
     ['LOG_LEVEL', 'loud'],
   ])('refuses %s=%s', (name, value) => {
     expect(() => loadApiConfig({ ...api, [name]: value })).toThrow(`${name}: `);
@@ -79,33 +94,41 @@ describe("the API's configuration", () => {
   it('never shows a value in its message', () => {
     let message = '';
     try {
-      loadApiConfig({ ...api, JWT_SECRET: 'hunter2' });
+      loadApiConfig({ ...api, JWT_SECRET: 'hunter2', ENCRYPTION_KEYS: 'new:hunter2' });
     } catch (error) {
       message = String(error);
     }
     expect(message).toContain('JWT_SECRET');
+    expect(message).toContain('ENCRYPTION_KEYS');
     expect(message).not.toContain('hunter2');
   });
 });
 
 describe("the jobs' configuration", () => {
-  const jobs: Environment = { ...livekit, DATABASE_URL: 'postgres://127.0.0.1/parley' };
+  const jobs: Environment = { ...livekit, ...data };
 
   it('needs LiveKit and the database, and nothing of the other processes', () => {
     expect(loadJobsConfig(jobs)).toEqual({
       livekit: { url: 'ws://127.0.0.1:7880', apiKey: 'key', apiSecret: secret },
-      databaseUrl: 'postgres://127.0.0.1/parley',
-      databasePoolSize: 10,
+      database: { serviceUrl: data.DATABASE_SERVICE_URL, poolSize: 10 },
+      encryptionKeys: parseEncryptionKeys(data.ENCRYPTION_KEY),
+      host: '0.0.0.0',
+      port: 8082,
+      mail: null,
       logLevel: 'info',
     });
     expect(loadJobsConfig({ ...jobs, DATABASE_POOL_SIZE: '3', LOG_LEVEL: 'warn' })).toMatchObject({
-      databasePoolSize: 3,
+      database: { poolSize: 3 },
       logLevel: 'warn',
     });
   });
 
-  it.each([...Object.keys(livekit), 'DATABASE_URL'])('does not do without %s', (name) => {
+  it.each([...Object.keys(livekit), 'DATABASE_SERVICE_URL'])('does not do without %s', (name) => {
     expect(() => loadJobsConfig({ ...jobs, [name]: '' })).toThrow(`${name}: is not set`);
+  });
+
+  it('does not do without a key for what it reads', () => {
+    expect(() => loadJobsConfig({ ...jobs, ENCRYPTION_KEY: '' })).toThrow('ENCRYPTION_KEYS: is not set');
   });
 });
 
