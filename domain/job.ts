@@ -7,7 +7,8 @@ export const jobPayloads = {
   'send-mail': z.strictObject({ id: z.uuid(), sealed: z.string() }),
   'purge-expired': z.strictObject({}),
   'expire-leases': z.strictObject({}),
-  'export-user': z.strictObject({ tenantId: z.uuid(), userId: z.uuid() }),
+  /** `exportId`: the row of `user_exports` that waits for its document. */
+  'export-user': z.strictObject({ exportId: z.uuid(), tenantId: z.uuid(), userId: z.uuid() }),
 } as const;
 
 /** Name of a job, and of its queue: letters, digits and hyphens, never changed. */
@@ -15,3 +16,8 @@ export type JobName = keyof typeof jobPayloads;
 
 /** What the job of a name takes. */
 export type JobPayload<Name extends JobName> = z.infer<(typeof jobPayloads)[Name]>;
+
+/** Queue of the jobs of a name that were given up after their last try. */
+export function deadLetterQueueOf<Name extends string>(name: Name): `${Name}-dead` {
+  return `${name}-dead`;
+}

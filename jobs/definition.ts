@@ -1,19 +1,36 @@
 import type { z } from 'zod';
 import type { SystemActor } from '../domain/actor.ts';
+import type { Mailer } from '../domain/mail.ts';
 import type { CoreServices, Services } from '../services/context.ts';
 
 /** What jobs work with; a process that runs them makes one. */
-export type JobServices = CoreServices & Pick<Services, 'rooms'>;
+export type JobServices = CoreServices & Pick<Services, 'rooms'> & { mailer: Mailer };
 
 /** First argument of every handler: what to work with, as the service itself. */
 export type JobContext = JobServices & { actor: SystemActor };
+
+/** When a job is queued by itself, and with what. */
+export interface JobSchedule<Payload extends object> {
+  /** Five cron fields: minute, hour, day of the month, month, day of the week. */
+  cron: string;
+  /** Whose clock the fields are read by, a name of the IANA time zone database such as `Europe/Amsterdam`; UTC unless told. */
+  timeZone?: string;
+  payload: Payload;
+}
 
 /** One kind of background work. Its name is its key in a registry. */
 export interface JobDefinition<Payload extends object> {
   /** What is stored with a queued job. Checked before it is handled: a process of another version may have queued it. */
   payload: z.ZodType<Payload>;
-  /** When it is queued by itself: five cron fields in UTC, and what it is queued with. */
-  schedule?: { cron: string; payload: Payload };
+  /** A scheduled job that was given up leaves no dead letter: its next run does what this one could not. */
+  schedule?: JobSchedule<Payload>;
+  /** After how long a run counts as failed, also one whose process is gone; a minute unless told. */
+  timeLimitSeconds?: number;
+  /**
+   * How often a failed run is tried again, and how long after the first failure at least; each pause is twice the one
+   * before, and up to twice as long by chance. Five times and two seconds unless told.
+   */
+  retries?: { limit: number; delaySeconds: number };
   /**
    * Does the work. A job whose handler throws, or whose process dies, is handled again: twice must do no more than once.
    */
@@ -22,9 +39,6 @@ export interface JobDefinition<Payload extends object> {
 
 /** Jobs by name. A name is also the name of the job's queue: letters, digits and hyphens, never changed. */
 export type JobRegistry = Record<string, JobDefinition<object>>;
-
-/** What the job of a name takes. */
-export type PayloadOf<Registry extends JobRegistry, Name extends keyof Registry> = z.infer<Registry[Name]['payload']>;
 
 /** Gives a definition back; its payload's type follows from the schema. */
 export function defineJob<Payload extends object>(definition: JobDefinition<Payload>): JobDefinition<Payload> {

@@ -1,7 +1,19 @@
+import type { JobName, JobPayload } from '../domain/job.ts';
 import { closeAbandonedSessions } from './close-abandoned-sessions.ts';
-import type { JobRegistry } from './definition.ts';
+import type { JobDefinition } from './definition.ts';
+import { expireLeasesJob } from './expire-leases.ts';
+import { exportUserJob } from './export-user.ts';
+import { purgeExpiredJob } from './purge-expired.ts';
+import { sendMailJob } from './send-mail.ts';
+
+/** A handler for each job that can be queued, and for no other. */
+export type ServiceJobs = { [Name in JobName]: JobDefinition<JobPayload<Name>> };
 
 /** Every job of the service. */
 export const jobs = {
   'close-abandoned-sessions': closeAbandonedSessions,
-} satisfies JobRegistry;
+  'expire-leases': expireLeasesJob,
+  'export-user': exportUserJob,
+  'purge-expired': purgeExpiredJob,
+  'send-mail': sendMailJob,
+} satisfies ServiceJobs;

@@ -1,126 +1,119 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { PGlite } from '@electric-sql/pglite';
 import PgBoss from 'pg-boss';
 import { AppError, reasonOf } from '../core/errors.ts';
-import { consumeJobs } from './consumer.ts';
-import type { JobContext, JobRegistry, JobServices, PayloadOf } from './definition.ts';
-import { embeddedQueue } from './embedded-queue.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { deadLetterQueueOf } from '../domain/job.ts';
+import { createJobQueue, missingQueue } from '../services/job-queue.ts';
+import { consumeJobs, type JobSource } from './consumer.ts';
+import type { JobContext, JobRegistry, JobServices } from './definition.ts';
+import { createJobMetrics } from './job-metrics.ts';
+import { timeLimitSecondsOf } from './prepare-queue.ts';
+import { openQueueDatabase, type QueuePlace } from './queue-database.ts';
 
 /** A job is taken up half of this after it was queued, on average. */
 const pollingIntervalMs = 1_000;
-/** Connections of the queue, beside those the handlers use. */
-const queueConnections = 2;
-/** Five tries in about a minute, with pauses of 1, 2, 4, 8 and 16 s, each up to twice as long by chance. */
-const retries = { retryLimit: 5, retryDelay: 1, retryBackoff: true };
+/** How often jobs whose process is gone are looked for. */
+const supervisionIntervalSeconds = 15;
+/** What is done is kept for an hour to be looked at, and a day in the archive. */
+export const keeping = { archiveCompletedAfterSeconds: 3_600, deleteAfterDays: 1 };
 
 /** What a process that runs jobs is made of. */
 export interface JobsOptions<Registry extends JobRegistry> {
   registry: Registry;
   /** Open database included; closing it is left to the caller. */
-  services: JobServices;
-  /** Where the queue is: the service's login of a PostgreSQL server, or the client of the embedded database. */
-  queue: { serviceUrl: string } | { client: PGlite };
+  services: Omit<JobServices, 'queue'>;
+  /** Set up by `prepareQueue` or `prepareEmbeddedQueue`. */
+  place: QueuePlace;
+  /** Told of the jobs as `parley_jobs_*`. */
+  metrics: Metrics;
 }
 
 /** Jobs that are being handled. */
-export interface RunningJobs<Registry extends JobRegistry> {
-  /** Queues a job. */
-  enqueue<Name extends keyof Registry & string>(name: Name, payload: PayloadOf<Registry, Name>): Promise<void>;
+export interface RunningJobs {
+  /** Looks up how many jobs wait and how many were given up, for the metrics. @throws while the database is away. */
+  measure(): Promise<void>;
   /** Takes no more jobs; resolves once the running ones have ended. */
   close(): Promise<void>;
 }
 
 /**
- * Sets the queue up in the schema `pgboss`, and handles the jobs of the registry and queues the scheduled ones until it
- * is closed. Any number of processes share the jobs out; a schedule counts once for all of them.
- * @throws AppError `unavailable` when the queue can't be set up.
+ * Handles the jobs of the registry and queues the scheduled ones until it is closed. Any number of processes share the
+ * jobs out; a schedule counts once for all of them.
+ * @throws AppError `unavailable` when the queue has not been set up or the database is away.
  */
-export async function startJobs<Registry extends JobRegistry>(
-  options: JobsOptions<Registry>,
-): Promise<RunningJobs<Registry>> {
-  const { registry, services, queue: place } = options;
-  const connection =
-    'serviceUrl' in place
-      ? { connectionString: asRole(place.serviceUrl, 'parley_service'), max: queueConnections, migrate: false }
-      : { db: embeddedQueue(place.client) };
-  const boss = await openQueue(() => {
-    const queue = new PgBoss({ ...connection, ...retries });
-    queue.on('error', (error) =>
-      services.log.error({ reason: reasonOf(error) }, 'the job queue fails; it goes on trying'),
-    );
-    return queue;
-  }, registry);
+export async function startJobs<Registry extends JobRegistry>(options: JobsOptions<Registry>): Promise<RunningJobs> {
+  const { registry, services } = options;
+  const metrics = createJobMetrics(options.metrics);
+  const database = openQueueDatabase(options.place);
+  const boss = new PgBoss({
+    db: database,
+    migrate: false,
+    maintenanceIntervalSeconds: supervisionIntervalSeconds,
+    ...keeping,
+  });
+  boss.on('error', (error) =>
+    services.log.error({ reason: reasonOf(error) }, 'the job queue fails; it goes on trying'),
+  );
+  try {
+    await startQueue(boss, registry);
+  } catch (error) {
+    await boss.stop({ graceful: false });
+    await database.close();
+    throw error;
+  }
 
-  const context: JobContext = { ...services, actor: { kind: 'system', name: 'jobs' } };
+  const queue = createJobQueue((job) => metrics.queued.add({ job }));
+  const context: JobContext = { ...services, queue, actor: { kind: 'system', name: 'jobs' } };
   const stopping = new AbortController();
+  const source = sourceOf(boss);
   const consumers = Object.entries(registry).map(([name, job]) =>
-    consumeJobs({ queue: boss, name, job, context, pollingIntervalMs, stopping: stopping.signal }),
+    consumeJobs({
+      source,
+      name,
+      job,
+      timeLimitMs: timeLimitSecondsOf(job) * 1_000,
+      context,
+      metrics,
+      pollingIntervalMs,
+      stopping: stopping.signal,
+    }),
   );
   return {
-    async enqueue(name, payload) {
-      await boss.send(name, payload);
+    async measure() {
+      for (const job of Object.keys(registry)) {
+        metrics.waiting.set({ job }, await boss.getQueueSize(job));
+        metrics.deadLetters.set({ job }, await boss.getQueueSize(deadLetterQueueOf(job)));
+      }
     },
     async close() {
       stopping.abort();
       await Promise.all(consumers);
       await boss.stop();
+      await database.close();
     },
   };
 }
 
-/**
- * Makes the queue's tables on a PostgreSQL server, as their owner, and lets the service's role use them.
- * @throws AppError `unavailable` when that can't be done.
- */
-export async function prepareQueue(ownerUrl: string, registry: JobRegistry): Promise<void> {
-  const boss = await openQueue(() => new PgBoss({ connectionString: ownerUrl, max: 1, ...retries }), registry);
+async function startQueue(boss: PgBoss, registry: JobRegistry): Promise<void> {
+  let queues: PgBoss.QueueResult[];
   try {
-    for (const statement of grants) await boss.getDb().executeSql(statement, []);
-  } finally {
-    await boss.stop({ graceful: false });
+    await boss.start();
+    queues = await boss.getQueues();
+  } catch (error) {
+    const message = `The job queue can't be used (${reasonOf(error)}): run "parley db migrate"`;
+    throw new AppError('unavailable', message, { cause: error });
   }
+  const present = new Set(queues.map(({ name }) => name));
+  const missing = Object.keys(registry).find((name) => !present.has(name));
+  if (missing !== undefined) throw missingQueue(missing);
 }
 
-const grants = [
-  'grant usage on schema pgboss to parley_service',
-  'grant select, insert, update, delete on all tables in schema pgboss to parley_service',
-  'grant execute on all functions in schema pgboss to parley_service',
-];
-
-/** The address, with a role that its login takes on as soon as it is connected. */
-function asRole(address: string, role: string): string {
-  const url = new URL(address);
-  url.searchParams.set('options', `-c role=${role}`);
-  return url.href;
-}
-
-/**
- * What PostgreSQL says when two processes make the same tables at the same time (Appendix A of its manual): unique violation,
- * deadlock, duplicate schema, table or object, and `tuple concurrently updated`. pg-boss takes its lock for a part of it only.
- */
-const raceCodes = new Set(['23505', '40P01', '42P06', '42P07', '42710', 'XX000']);
-const setUpAttempts = 5;
-
-/** Sets the queue up, once more when another process was at it at the same time; a queue that failed can't be used again. */
-async function openQueue(create: () => PgBoss, registry: JobRegistry): Promise<PgBoss> {
-  for (let attempt = 1; ; attempt += 1) {
-    const boss = create();
-    try {
-      await boss.start();
-      for (const [name, { schedule }] of Object.entries(registry)) {
-        await boss.createQueue(name);
-        if (schedule) await boss.schedule(name, schedule.cron, schedule.payload);
-      }
-      return boss;
-    } catch (error) {
-      await boss.stop({ graceful: false });
-      const reason = reasonOf(error);
-      if (attempt < setUpAttempts && raceCodes.has(reason)) {
-        await sleep(100 * attempt);
-        continue;
-      }
-      const message = `The job queue can't be set up (${reason}): run "parley db migrate"`;
-      throw new AppError('unavailable', message, { cause: error });
-    }
-  }
+function sourceOf(boss: PgBoss): JobSource {
+  return {
+    async fetch(name) {
+      const jobs = await boss.fetch<object>(name, { includeMetadata: true });
+      return jobs.map(({ id, data, retryCount, retryLimit }) => ({ id, data, isLastTry: retryCount >= retryLimit }));
+    },
+    complete: (name, id) => boss.complete(name, id),
+    fail: (name, id, data) => boss.fail(name, id, data),
+  };
 }

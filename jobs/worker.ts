@@ -1,33 +1,59 @@
 import { systemClock } from '../core/clock.ts';
 import { loadJobsConfig } from '../core/config/jobs.ts';
 import { createFieldCipher } from '../core/crypto/field-cipher.ts';
+import { AppError } from '../core/errors.ts';
 import { Releasers, runProgram, stopSignal } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
+import { Metrics } from '../core/metrics.ts';
 import { openDatabase } from '../db/client.ts';
+import { createMailer } from '../providers/mail/mailer.ts';
+import { openSharedCache } from '../services/open-cache.ts';
 import { createRooms } from '../services/rooms.ts';
+import { serveMonitoring } from './monitoring.ts';
 import { jobs } from './registry.ts';
-import { startJobs } from './start.ts';
+import { type RunningJobs, startJobs } from './start.ts';
 
 /** The jobs' process: starts, works until it is told to stop, lets the running jobs end, ends. */
 async function main(): Promise<void> {
   const releasers = new Releasers();
   const stopped = stopSignal();
+  let isStopping = false;
   try {
-    const { livekit, database: login, encryptionKeys, logLevel } = loadJobsConfig(process.env);
-    const log = createLog('parley-jobs', logLevel);
-    const database = await openDatabase(login);
+    const config = loadJobsConfig(process.env);
+    const log = createLog('parley-jobs', config.logLevel);
+    const database = await openDatabase(config.database);
     releasers.add(() => database.close());
+    const { cache, close: closeCache } = openSharedCache(config.redisUrl, log);
+    releasers.add(closeCache);
+    const { mailer, close: closeMailer } = createMailer(config.mail);
+    releasers.add(closeMailer);
     const services = {
       database,
-      cipher: createFieldCipher(encryptionKeys),
-      rooms: createRooms(livekit),
+      cipher: createFieldCipher(config.encryptionKeys),
+      cache,
+      rooms: createRooms(config.livekit),
+      mailer,
       clock: systemClock,
       log,
     };
-    const running = await startJobs({ registry: jobs, services, queue: login });
-    releasers.add(() => running.close());
-    log.info({ jobs: Object.keys(jobs) }, 'the jobs run');
-    log.info({ signal: await stopped }, 'the jobs stop');
+    const metrics = new Metrics();
+    let running: RunningJobs | undefined;
+    // It answers until the last job has ended.
+    const monitoring = await serveMonitoring(config.host, config.port, {
+      async ready() {
+        if (!running || isStopping) throw new AppError('unavailable', 'The process is about to start or to stop');
+        await database.ping();
+      },
+      measure: async () => running?.measure(),
+      metrics,
+    });
+    releasers.add(() => monitoring.close());
+    running = await startJobs({ registry: jobs, services, place: config.database, metrics });
+    releasers.add(() => running?.close());
+    log.info({ jobs: Object.keys(jobs), port: monitoring.port }, 'the jobs run');
+    const signal = await stopped;
+    isStopping = true;
+    log.info({ signal }, 'the jobs stop');
   } finally {
     await releasers.releaseAll();
   }

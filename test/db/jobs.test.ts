@@ -2,37 +2,36 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { afterEach, expect, expectTypeOf, it, vi } from 'vitest';
 import { z } from 'zod';
-import type { EmbeddedDatabase } from '../../db/client.ts';
 import { AppError } from '../../core/errors.ts';
-import { consumeJobs, type QueuedJob } from '../../jobs/consumer.ts';
-import { defineJob, type JobContext, type JobRegistry } from '../../jobs/definition.ts';
-import { jobs } from '../../jobs/registry.ts';
-import { type RunningJobs, startJobs } from '../../jobs/start.ts';
+import { Metrics } from '../../core/metrics.ts';
+import type { JobPayload } from '../../domain/job.ts';
+import { defineJob, type JobContext, type JobDefinition, type JobRegistry } from '../../jobs/definition.ts';
+import { jobs, type ServiceJobs } from '../../jobs/registry.ts';
+import type { RunningJobs } from '../../jobs/start.ts';
+import { prepareQueues, runJobs, sendJob } from '../support/jobs.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
-import { settings, system } from './world.ts';
+import { settings } from './world.ts';
 
 const timeout = 30_000;
 
 describeOnBothDatabases('jobs', (world) => {
-  const running: { close(): Promise<void> }[] = [];
+  const running: RunningJobs[] = [];
   afterEach(async () => {
     await Promise.all(running.splice(0).map((each) => each.close()));
   });
 
   const rows = async <Row extends z.ZodType>(row: Row, query: ReturnType<typeof sql>): Promise<z.infer<Row>[]> => {
     const result: unknown = await world().admin.execute(query);
-    // postgres.js answers with the rows themselves, PGlite with an object around them.
-    const found = Array.isArray(result) ? [...result] : z.object({ rows: z.array(z.unknown()) }).parse(result).rows;
-    return z.array(row).parse(found);
+    return z.object({ rows: z.array(row) }).parse(result).rows;
   };
-  const start = async <Registry extends JobRegistry>(registry: Registry): Promise<RunningJobs<Registry>> => {
-    const started = await startJobs({
-      registry,
-      services: world().services,
-      queue: world().server ?? (world().embedded as EmbeddedDatabase),
-    });
+  const start = async (registry: JobRegistry, metrics = new Metrics()): Promise<RunningJobs> => {
+    const started = await runJobs(world(), registry, { metrics });
     running.push(started);
     return started;
+  };
+  const prepareAndStart = async (registry: JobRegistry, metrics?: Metrics): Promise<RunningJobs> => {
+    await prepareQueues(world(), registry);
+    return start(registry, metrics);
   };
   /** State and output of every job of a queue. */
   const storedOf = (name: string) =>
@@ -42,39 +41,59 @@ describeOnBothDatabases('jobs', (world) => {
     );
 
   it('hand their payload to their handler, acting as the service itself', async () => {
-    const greet = vi.fn(async (_context: JobContext, _payload: { name: string }) => {});
-    const started = await start({ greet: defineJob({ payload: z.object({ name: z.string() }), handle: greet }) });
-    expectTypeOf(started.enqueue<'greet'>)
-      .parameter(1)
-      .toEqualTypeOf<{ name: string }>();
-    expectTypeOf(started.enqueue).parameter(0).toEqualTypeOf<'greet'>();
-
-    await started.enqueue('greet', { name: 'Ann' });
+    const greet = vi.fn(async (_context: JobContext, _payload: { id: string }) => {});
+    await prepareAndStart({ greet: defineJob({ payload: z.object({ id: z.string() }), handle: greet }) });
+    await sendJob(world(), 'greet', { id: 'ann' });
     await expect.poll(() => storedOf('greet'), { timeout }).toMatchObject([{ state: 'completed' }]);
-    expect(greet.mock.calls).toMatchObject([[{ actor: { kind: 'system' } }, { name: 'Ann' }]]);
+    expect(greet.mock.calls).toMatchObject([[{ actor: { kind: 'system' } }, { id: 'ann' }]]);
   });
 
-  it('are queued by their schedule', async () => {
+  it('have a handler each, which takes what can be queued under their name', () => {
+    expectTypeOf<keyof typeof jobs>().toEqualTypeOf<keyof ServiceJobs>();
+    expectTypeOf<ServiceJobs['export-user']>().toEqualTypeOf<JobDefinition<JobPayload<'export-user'>>>();
+    expectTypeOf(jobs['send-mail'].handle).parameter(1).toEqualTypeOf<{ id: string; sealed: string }>();
+    // @ts-expect-error: without a handler for every job there is no registry.
+    const incomplete: ServiceJobs = { 'send-mail': jobs['send-mail'] };
+    expect(Object.keys(jobs)).not.toEqual(Object.keys(incomplete));
+  });
+
+  it('are queued by their schedule, read by the clock of their time zone', async () => {
     const handle = vi.fn(async (_context: JobContext, _payload: { by: string }) => {});
-    const registry = {
-      tick: defineJob({
+    const tick = (hour: number) =>
+      defineJob({
         payload: z.object({ by: z.string() }),
-        schedule: { cron: '* * * * *', payload: { by: 'schedule' } },
+        schedule: { cron: `* ${hour} * * *`, timeZone: 'Asia/Kolkata', payload: { by: 'schedule' } },
         handle,
-      }),
+      });
+    const time = new Intl.DateTimeFormat('en-GB', { hour: 'numeric', timeZone: 'Asia/Kolkata' });
+    const registry = {
+      // Wherever this runs, one of the two is due. At the turn of the hour it may be both.
+      tick: tick(Number(time.format(Date.now()))),
+      tock: tick((Number(time.format(Date.now())) + 1) % 24),
+      never: tick((Number(time.format(Date.now())) + 12) % 24),
     };
-    await (await start(registry)).close();
+    await prepareQueues(world(), registry);
     // pg-boss looks at schedules when it starts and every half a minute, unless another process has just done it.
     await world().admin.execute(sql`update pgboss.version set cron_on = null`);
     await start(registry);
-    await expect.poll(() => handle.mock.calls, { timeout }).toMatchObject([[{}, { by: 'schedule' }]]);
+    await expect.poll(() => handle.mock.calls.length, { timeout }).toBeGreaterThan(0);
+    expect(handle.mock.calls[0]).toMatchObject([{}, { by: 'schedule' }]);
+    expect(await storedOf('never')).toEqual([]);
+  });
+
+  it('lose their schedule when a newer version has none', async () => {
+    const job = { payload: z.object({}), handle: async () => {} };
+    await prepareQueues(world(), { hourly: defineJob({ ...job, schedule: { cron: '0 * * * *', payload: {} } }) });
+    await prepareQueues(world(), { hourly: defineJob(job) });
+    expect(await rows(z.object({ name: z.string() }), sql`select name from pgboss.schedule`)).toEqual([]);
   });
 
   it('are handled again when they fail, and leave no message of an error that is not ours', async () => {
     const outputs: unknown[] = [];
-    const started = await start({
+    await prepareAndStart({
       flaky: defineJob({
         payload: z.object({}),
+        retries: { limit: 3, delaySeconds: 1 },
         async handle() {
           outputs.push((await storedOf('flaky'))[0]?.output);
           if (outputs.length === 1) throw new TypeError('Ann is undefined');
@@ -82,12 +101,50 @@ describeOnBothDatabases('jobs', (world) => {
         },
       }),
     });
-    await started.enqueue('flaky', {});
+    await sendJob(world(), 'flaky', {});
     await expect.poll(() => storedOf('flaky'), { timeout }).toMatchObject([{ state: 'completed' }]);
     expect(outputs).toEqual([null, { reason: 'TypeError' }, { reason: 'LiveKit is away' }]);
   });
 
-  it('are handled once by two processes that start and work at the same time', async () => {
+  it('wait apart once they have been given up, unless a schedule brings them again, and are counted', async () => {
+    const job = {
+      payload: z.object({}),
+      retries: { limit: 1, delaySeconds: 1 },
+      handle: () => Promise.reject(new AppError('unavailable', 'LiveKit is away')),
+    };
+    const metrics = new Metrics();
+    const started = await prepareAndStart(
+      {
+        hopeless: defineJob(job),
+        nightly: defineJob({ ...job, schedule: { cron: '0 0 1 1 *', payload: {} } }),
+      },
+      metrics,
+    );
+    await sendJob(world(), 'hopeless', {});
+    await sendJob(world(), 'nightly', {});
+    const failed = [{ state: 'failed', output: { reason: 'LiveKit is away' } }];
+    await expect.poll(() => storedOf('hopeless'), { timeout }).toEqual(failed);
+    await expect.poll(() => storedOf('nightly'), { timeout }).toEqual(failed);
+    expect(await storedOf('hopeless-dead')).toEqual([{ state: 'created', output: { reason: 'LiveKit is away' } }]);
+    expect(await storedOf('nightly-dead')).toEqual([]);
+
+    await started.measure();
+    const lines = metrics.render().split('\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'parley_jobs_started_total{job="hopeless"} 2',
+        'parley_jobs_failed_total{job="hopeless"} 2',
+        'parley_jobs_dead_total{job="hopeless"} 1',
+        'parley_jobs_duration_seconds_count{job="hopeless"} 2',
+        'parley_jobs_waiting{job="hopeless"} 0',
+        'parley_jobs_dead_letters{job="hopeless"} 1',
+        'parley_jobs_dead_letters{job="nightly"} 0',
+      ]),
+    );
+    expect(metrics.render()).not.toContain('parley_jobs_completed_total{');
+  });
+
+  it('are handled once by two processes that set up, start and work at the same time', async () => {
     await world().admin.execute(sql`drop schema if exists pgboss cascade`);
     const handled: number[] = [];
     const registry = {
@@ -99,9 +156,9 @@ describeOnBothDatabases('jobs', (world) => {
         },
       }),
     };
-    const [first] = await Promise.all([start(registry), start(registry)]);
+    await Promise.all([prepareAndStart(registry), prepareAndStart(registry)]);
     const indexes = Array.from({ length: 20 }, (_, index) => index);
-    for (const index of indexes) await first?.enqueue('count', { index });
+    for (const index of indexes) await sendJob(world(), 'count', { index });
     const completed = Array.from(indexes, () => expect.objectContaining({ state: 'completed' }));
     await expect.poll(() => storedOf('count'), { timeout }).toEqual(completed);
     expect(handled.toSorted((a, b) => a - b)).toEqual(indexes);
@@ -110,7 +167,7 @@ describeOnBothDatabases('jobs', (world) => {
   it('that run are waited for when their process stops, those that wait are left to the others', async () => {
     let finish = () => {};
     const begun = vi.fn();
-    const started = await start({
+    const started = await prepareAndStart({
       slow: defineJob({
         payload: z.object({}),
         handle() {
@@ -121,11 +178,12 @@ describeOnBothDatabases('jobs', (world) => {
         },
       }),
     });
-    await started.enqueue('slow', {});
+    await sendJob(world(), 'slow', {});
     await expect.poll(() => begun.mock.calls.length, { timeout }).toBe(1);
-    await started.enqueue('slow', {});
+    await sendJob(world(), 'slow', {});
     const closed = vi.fn();
     const closing = started.close().then(closed);
+    running.splice(0);
     await sleep(100);
     expect(closed).not.toHaveBeenCalled();
     finish();
@@ -133,74 +191,34 @@ describeOnBothDatabases('jobs', (world) => {
     expect(await storedOf('slow')).toMatchObject([{ state: 'completed' }, { state: 'created' }]);
   });
 
-  it('do not run with a payload that another version queued, and go on with the next one', async () => {
-    const { outcomes, handled } = await consume([
-      { id: 'a', data: { outcome: 1 } },
-      { id: 'b', data: { outcome: 'done' } },
-    ]);
-    expect(handled).toEqual(['done']);
-    expect(outcomes).toEqual([
-      ['fail', 'a', { reason: 'ZodError' }],
-      ['complete', 'b'],
-    ]);
+  it('do not start where their queues have not been set up', async () => {
+    const job = defineJob({ payload: z.object({}), handle: async () => {} });
+    await prepareQueues(world(), { known: job });
+    await expect(runJobs(world(), { known: job, unknown: job })).rejects.toThrow(
+      new AppError('unavailable', 'The database has no queue unknown: run "parley db migrate"'),
+    );
+    await world().admin.execute(sql`drop schema pgboss cascade`);
+    await expect(runJobs(world(), { known: job })).rejects.toThrow(/can't be used .*run "parley db migrate"/);
   });
-
-  it('go on when an outcome can not be stored', async () => {
-    const { outcomes } = await consume([
-      { id: 'lost', data: { outcome: 'done' } },
-      { id: 'lost', data: { outcome: 'fails' } },
-      { id: 'c', data: { outcome: 'done' } },
-    ]);
-    expect(outcomes).toEqual([['complete', 'c']]);
-  });
-
-  /** Consumes these jobs without pg-boss; the outcome of the one called `lost` can't be stored. */
-  async function consume(waiting: QueuedJob[]) {
-    const outcomes: unknown[] = [];
-    const handled: string[] = [];
-    const stopping = new AbortController();
-    const store = async (...outcome: unknown[]) => {
-      if (outcome.includes('lost')) throw new Error('the database is away');
-      outcomes.push(outcome);
-    };
-    await consumeJobs({
-      name: 'greet',
-      job: defineJob({
-        payload: z.object({ outcome: z.string() }),
-        async handle(_context, { outcome }) {
-          handled.push(outcome);
-          if (outcome === 'fails') throw new Error('it does');
-        },
-      }),
-      queue: {
-        async fetch() {
-          const next = waiting.shift();
-          if (!next) stopping.abort();
-          return next ? [next] : [];
-        },
-        complete: (_name, id) => store('complete', id),
-        fail: (_name, id, data) => store('fail', id, data),
-      },
-      context: world().context(system),
-      pollingIntervalMs: 1,
-      stopping: stopping.signal,
-    });
-    return { outcomes, handled };
-  }
 
   it('of the service end abandoned sessions every minute', async () => {
+    await prepareQueues(world(), jobs);
     const user = await world().newUser();
     const { id } = await world().newSession(user);
     world().clock.advance(settings.tokenTtlSeconds * 1_000);
-    const started = await start(jobs);
-    await started.enqueue('close-abandoned-sessions', {});
+    await start(jobs);
+    await sendJob(world(), 'close-abandoned-sessions', {});
     const session = () =>
       rows(z.object({ ended: z.boolean() }), sql`select ended_at is not null as ended from sessions where id = ${id}`);
     await expect.poll(session, { timeout }).toEqual([{ ended: true }]);
     const schedules = await rows(
       z.object({ name: z.string(), cron: z.string() }),
-      sql`select name, cron from pgboss.schedule where name = 'close-abandoned-sessions'`,
+      sql`select name, cron from pgboss.schedule order by name`,
     );
-    expect(schedules).toEqual([{ name: 'close-abandoned-sessions', cron: '* * * * *' }]);
+    expect(schedules).toEqual([
+      { name: 'close-abandoned-sessions', cron: '* * * * *' },
+      { name: 'expire-leases', cron: '*/10 * * * *' },
+      { name: 'purge-expired', cron: '10 3 * * *' },
+    ]);
   });
 });

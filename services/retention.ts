@@ -1,0 +1,135 @@
+import { and, eq, inArray, lt, lte, type SQL } from 'drizzle-orm';
+import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
+import { lifetimes } from '../core/limits.ts';
+import type { Transaction } from '../db/client.ts';
+import { auditLog } from '../db/schema/audit-log.ts';
+import { leases } from '../db/schema/leases.ts';
+import { magicLinks } from '../db/schema/magic-links.ts';
+import { refreshTokens } from '../db/schema/refresh-tokens.ts';
+import { tenants } from '../db/schema/tenants.ts';
+import { turns } from '../db/schema/turns.ts';
+import { userExports } from '../db/schema/user-exports.ts';
+import { tenantSettingsSchema } from '../domain/tenant.ts';
+import type { CoreContext } from './context.ts';
+import { requirePermission } from './permissions.ts';
+import { withActor } from './with-actor.ts';
+
+/** How much one transaction removes. */
+interface Batches {
+  rowsPerBatch?: number;
+}
+
+const defaultRowsPerBatch = 1_000;
+const dayMs = 86_400_000;
+
+/** How many rows a purge removed, by what they were. */
+export type Purged = Record<'turns' | 'auditRows' | 'magicLinks' | 'refreshTokens' | 'exports', number>;
+
+/**
+ * Removes what is past its time: turns and audit rows older than their tenant keeps them, and of all tenants the sign-in
+ * links, refresh tokens and exports that nobody can use any more. In short transactions; what was removed before a failure
+ * stays so, and the next purge goes on.
+ * @throws AppError `unavailable` when the database is away.
+ */
+export async function purgeExpired(context: CoreContext, batches: Batches = {}): Promise<Purged> {
+  requirePermission(context.actor, 'retention.purge');
+  const now = context.clock().getTime();
+  const before = (ms: number) => new Date(now - ms);
+  const purged = { turns: 0, auditRows: 0 };
+  for (const { tenantId, turnsDays, auditDays } of await retentionByTenant(context)) {
+    if (turnsDays !== undefined) {
+      const isOld = and(eq(turns.tenantId, tenantId), lt(turns.saidAt, before(turnsDays * dayMs)));
+      purged.turns += await purgeTurns(context, isOld, batches);
+    }
+    if (auditDays !== undefined) {
+      const isOld = and(eq(auditLog.tenantId, tenantId), lt(auditLog.at, before(auditDays * dayMs)));
+      purged.auditRows += await removeRows(context, auditLog, auditLog.id, isOld, batches);
+    }
+  }
+  const { spentSecretMs } = lifetimes;
+  return {
+    ...purged,
+    magicLinks: await removeRows(
+      context,
+      magicLinks,
+      magicLinks.id,
+      lt(magicLinks.expiresAt, before(spentSecretMs)),
+      batches,
+    ),
+    refreshTokens: await removeRows(
+      context,
+      refreshTokens,
+      refreshTokens.id,
+      lt(refreshTokens.expiresAt, before(spentSecretMs)),
+      batches,
+    ),
+    exports: await removeRows(context, userExports, userExports.id, lte(userExports.expiresAt, before(0)), batches),
+  };
+}
+
+/**
+ * Removes the leases of jobs that can't come back: a job may renew one that has run out as long as its session token is
+ * valid, and that ends later.
+ * @returns how many.
+ */
+export async function expireLeases(context: CoreContext, batches: Batches = {}): Promise<number> {
+  requirePermission(context.actor, 'retention.purge');
+  const latest = new Date(context.clock().getTime() - lifetimes.sessionTokenSeconds * 1_000);
+  return removeRows(context, leases, leases.sessionId, lt(leases.expiresAt, latest), batches);
+}
+
+async function retentionByTenant(context: CoreContext) {
+  const rows = await withActor(context, (tx) =>
+    tx.select({ tenantId: tenants.id, settings: tenants.settings }).from(tenants),
+  );
+  return rows.map(({ tenantId, settings }) => ({ tenantId, ...tenantSettingsSchema.parse(settings).retention }));
+}
+
+/** Removes turns, and has the cache forget whose they were. */
+function purgeTurns(context: CoreContext, isOld: SQL | undefined, batches: Batches): Promise<number> {
+  return inBatches(batches, async (rowsPerBatch) => {
+    const removed = await withActor(context, (tx) =>
+      tx
+        .delete(turns)
+        .where(inArray(turns.id, someOf(tx, turns, turns.id, isOld, rowsPerBatch)))
+        .returning({ tenantId: turns.tenantId, userId: turns.userId }),
+    );
+    const owners = new Map(removed.map((owner) => [owner.userId, owner]));
+    for (const owner of owners.values()) await context.cache.forget(owner);
+    return removed.length;
+  });
+}
+
+function removeRows(
+  context: CoreContext,
+  table: PgTable,
+  key: PgColumn,
+  isOver: SQL | undefined,
+  batches: Batches,
+): Promise<number> {
+  return inBatches(batches, async (rowsPerBatch) => {
+    const removed = await withActor(context, (tx) =>
+      tx
+        .delete(table)
+        .where(inArray(key, someOf(tx, table, key, isOver, rowsPerBatch)))
+        .returning({ key }),
+    );
+    return removed.length;
+  });
+}
+
+function someOf(tx: Transaction, table: PgTable, key: PgColumn, condition: SQL | undefined, limit: number) {
+  return tx.select({ key }).from(table).where(condition).limit(limit);
+}
+
+async function inBatches(
+  { rowsPerBatch = defaultRowsPerBatch }: Batches,
+  remove: (rowsPerBatch: number) => Promise<number>,
+): Promise<number> {
+  let total = 0;
+  for (;;) {
+    const removed = await remove(rowsPerBatch);
+    total += removed;
+    if (removed < rowsPerBatch) return total;
+  }
+}
