@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { newSecret } from '../core/ids.ts';
@@ -29,6 +29,19 @@ export async function keptSecrets(dataDir: string): Promise<KeptSecrets> {
     }
   }
   const secrets = { ENCRYPTION_KEY: newSecret(), JWT_SECRET: newSecret(), DEVELOPMENT_TOKEN: newSecret() };
-  await writeFile(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+  await writeWhole(path, `${JSON.stringify(secrets, null, 2)}\n`);
   return secrets;
+}
+
+/** On disk as a whole before anything is sealed with what is in it, whatever happens to this process or machine. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const unfinished = `${path}.new`;
+  const handle = await open(unfinished, 'w', 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(unfinished, path);
 }

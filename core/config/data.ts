@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { type EncryptionKeys, parseEncryptionKeys } from '../crypto/encryption-keys.ts';
 import { integer, url } from './environment.ts';
 
-const databaseUrl = url('postgres', 'postgresql');
+/** Address of a PostgreSQL database: `postgres://login:password@host/database`. */
+export const databaseUrl = url('postgres', 'postgresql');
 
 /** Variables that name the database of a process and its connections. */
 export const databaseVariables = {
@@ -11,7 +12,9 @@ export const databaseVariables = {
 };
 
 /** The login of verbs that act for one person. */
-export const userDatabaseVariables = { DATABASE_URL: databaseUrl };
+export const userDatabaseVariables = {
+  DATABASE_URL: databaseUrl,
+};
 
 const encryptionKeys = z.string().transform((text, context): EncryptionKeys => {
   try {
@@ -23,7 +26,10 @@ const encryptionKeys = z.string().transform((text, context): EncryptionKeys => {
 });
 
 /** Variables that hold the keys of data at rest; either will do. */
-export const encryptionVariables = { ENCRYPTION_KEYS: encryptionKeys };
+export const encryptionVariables = {
+  ENCRYPTION_KEYS: encryptionKeys,
+  ENCRYPTION_KEY: z.string().optional(),
+};
 
 /** Lets `ENCRYPTION_KEY`, one key, stand in for `ENCRYPTION_KEYS`. */
 export function withEncryptionKeys<T extends Record<string, string | undefined>>(env: T): T {
