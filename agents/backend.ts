@@ -4,6 +4,7 @@ import type { App } from '../api/app.ts';
 import { AppError, type ErrorCode, errorStatus, type FieldFault } from '../core/errors.ts';
 import { lifetimes } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
+import type { UserContext } from '../domain/context.ts';
 import type { NewTurn } from '../domain/conversation.ts';
 import type { OnboardingState, OnboardingStepId } from '../domain/onboarding.ts';
 import type { Profile } from '../domain/profile.ts';
@@ -53,9 +54,9 @@ export class Backend {
     return this.#json(() => this.#client.api.v1.profiles.me.$get(), patience.readMs);
   }
 
-  /** How far the caller has come in the onboarding. */
-  onboarding(): Promise<OnboardingState> {
-    return this.#json(() => this.#client.api.v1.onboarding.$get(), patience.readMs);
+  /** Everything about the caller that a call begins with, in one request. */
+  context(): Promise<UserContext> {
+    return this.#json(() => this.#client.api.v1.context.$get({ query: {} }), patience.readMs);
   }
 
   /** Saves one answer; saving it again changes nothing. @throws AppError `invalid_input` saying what is wrong with the answer. */

@@ -54,9 +54,8 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
   const spoken = claim.session.modality === 'voice';
   const speech = spoken ? dependencies.createSpeech() : undefined;
   speech?.tts.prewarm();
-  const [profile, onboarding] = await Promise.all([
-    backend.profile(),
-    backend.onboarding(),
+  const [{ profile, onboarding }] = await Promise.all([
+    backend.context(),
     // Before the session starts, or its first words and its state never reach the room.
     ctx.connect(undefined, spoken ? AutoSubscribe.AUDIO_ONLY : AutoSubscribe.SUBSCRIBE_NONE),
   ]);

@@ -1,35 +1,73 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
+import type { HttpConfig } from '../core/config/http.ts';
 import type { Services } from '../services/context.ts';
+import { apiKeyRoutes } from './api-keys.ts';
+import { type AccountServices, accountRoutes, authRoutes } from './auth.ts';
+import { consentRoutes } from './consents.ts';
+import { contextRoutes } from './contexts.ts';
+import { deviceRoutes } from './devices.ts';
+import { docsRoutes } from './docs.ts';
 import type { ApiEnvironment } from './environment.ts';
+import { exportRoutes } from './exports.ts';
 import { type HealthDependencies, healthRoutes } from './health.ts';
+import { meRoutes } from './me.ts';
 import { type AuthenticationOptions, authenticate } from './middleware/authenticate.ts';
 import { body } from './middleware/body.ts';
 import { cors } from './middleware/cors.ts';
 import { onError, onInvalid, onNotFound } from './middleware/errors.ts';
+import { knownQuery } from './middleware/known-query.ts';
+import { limitActors, limitAddresses } from './middleware/rate-limits.ts';
 import { requestId } from './middleware/request-id.ts';
+import { securityHeaders } from './middleware/security-headers.ts';
 import { onboardingRoutes } from './onboarding.ts';
+import { preferenceRoutes } from './preferences.ts';
 import { profileRoutes } from './profiles.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import { sessionRecordRoutes } from './session-records.ts';
 import { sessionRoutes } from './sessions.ts';
 import { tokenRoutes } from './tokens.ts';
 import { turnRoutes } from './turns.ts';
 
 /** What the app works with. */
-export type ApiDependencies = Services & HealthDependencies & Pick<AuthenticationOptions, 'developmentToken'>;
+export type ApiDependencies = Services &
+  AccountServices &
+  HealthDependencies &
+  Pick<AuthenticationOptions, 'developmentToken'> & { http: HttpDependencies };
+
+/** Who may call, and how often. */
+export interface HttpDependencies extends Pick<HttpConfig, 'corsOrigins' | 'trustedProxies'> {
+  /** Absent: as often as they like. */
+  limiter?: RateLimiter;
+}
 
 /** The whole HTTP interface; answers requests without a server too, through `app.request`. */
 export function createApp(deps: ApiDependencies) {
   const app = new OpenAPIHono<ApiEnvironment>({ defaultHook: onInvalid });
   app.onError(onError(deps.log));
   app.notFound(onNotFound);
-  app.use(requestId, cors, body);
-  app.use('/api/*', authenticate({ ...deps, livekit: deps.settings.livekit }));
-  return app
-    .route('/', healthRoutes(deps))
+  const { corsOrigins, limiter, ...addresses } = deps.http;
+  app.use(requestId, securityHeaders, cors(corsOrigins), body, knownQuery(app));
+  if (limiter) app.use(limitAddresses({ ...addresses, limiter, cipher: deps.cipher }));
+  const open = app.route('/', healthRoutes(deps)).route('/api/v1', authRoutes(deps));
+  open.use('/api/*', authenticate({ ...deps, livekit: deps.settings.livekit }));
+  if (limiter) open.use('/api/*', limitActors({ limiter }));
+  const routes = open
+    .route('/api/v1', accountRoutes(deps))
     .route('/api/v1', tokenRoutes(deps))
     .route('/api/v1', sessionRoutes(deps))
     .route('/api/v1', profileRoutes(deps))
     .route('/api/v1', onboardingRoutes(deps))
-    .route('/api/v1', turnRoutes(deps));
+    .route('/api/v1', turnRoutes(deps))
+    .route('/api/v1', sessionRecordRoutes(deps))
+    .route('/api/v1', meRoutes(deps))
+    .route('/api/v1', exportRoutes(deps))
+    .route('/api/v1', preferenceRoutes(deps))
+    .route('/api/v1', contextRoutes(deps))
+    .route('/api/v1', deviceRoutes(deps))
+    .route('/api/v1', consentRoutes(deps))
+    .route('/api/v1', apiKeyRoutes(deps));
+  routes.route('/', docsRoutes(routes));
+  return routes;
 }
 
 /** The routes with their inputs and outputs, for Hono's typed client. */

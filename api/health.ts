@@ -16,6 +16,7 @@ const status = <T extends string>(value: T) => ({
 const healthz = createRoute({
   method: 'get',
   path: '/healthz',
+  security: [],
   description: 'Whether the process runs.',
   responses: { 200: { description: 'It does.', content: status('ok') } },
 });
@@ -23,6 +24,7 @@ const healthz = createRoute({
 const readyz = createRoute({
   method: 'get',
   path: '/readyz',
+  security: [],
   description: 'Whether requests should be sent here.',
   responses: {
     200: { description: 'They should.', content: status('ready') },

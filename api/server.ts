@@ -2,6 +2,7 @@ import { loadApiConfig } from '../core/config/api.ts';
 import { Releasers, runProgram, stopSignal } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
 import { openDatabase } from '../db/client.ts';
+import { openSharedCache } from '../services/open-cache.ts';
 import { startApi } from './start.ts';
 
 /** The API's process: starts, serves until it is told to stop, drains, ends. */
@@ -13,7 +14,9 @@ async function main(): Promise<void> {
     const log = createLog('parley-api', config.logLevel);
     const database = await openDatabase(config.database);
     releasers.add(() => database.close());
-    const api = await startApi({ settings: config, database, log });
+    const { cache, redis, close } = openSharedCache(config.redisUrl, log);
+    releasers.add(close);
+    const api = await startApi({ settings: config, database, cache, redis, log });
     releasers.add(() => api.close());
     log.info({ port: api.port }, 'the API listens');
     log.info({ signal: await stopped }, 'the API drains');

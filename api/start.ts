@@ -1,16 +1,21 @@
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import type { Redis } from 'ioredis';
 import { systemClock } from '../core/clock.ts';
 import type { ApiConfig } from '../core/config/api.ts';
 import { createFieldCipher } from '../core/crypto/field-cipher.ts';
 import { createSessionTokens } from '../core/crypto/session-tokens.ts';
 import { AppError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { createAccountTools } from '../services/accounts.ts';
+import { type Cache, noCache } from '../services/cache.ts';
 import type { ServiceSettings, Services } from '../services/context.ts';
 import { watchDispatches } from '../services/dispatches.ts';
+import { createJobQueue } from '../services/job-queue.ts';
 import { createRooms } from '../services/rooms.ts';
 import { developmentUser, ensureUser } from '../services/users.ts';
 import { createApp } from './app.ts';
+import { createRateLimiter } from './rate-limiter.ts';
 import { startWatchdog } from './watchdog.ts';
 
 const watchdogIntervalMs = 1_000;
@@ -20,9 +25,14 @@ const drainTimeoutMs = 10_000;
 /** What an API process is made of. */
 export interface ApiOptions {
   /** `port: 0` takes any free one. */
-  settings: ServiceSettings & Pick<ApiConfig, 'jwtSecret' | 'developmentToken' | 'encryptionKeys' | 'host' | 'port'>;
+  settings: ServiceSettings &
+    Pick<ApiConfig, 'jwtSecret' | 'accounts' | 'developmentToken' | 'encryptionKeys' | 'http' | 'host' | 'port'>;
   /** Open; closing it is left to the caller. */
   database: Services['database'] & { ping(): Promise<void> };
+  /** One that every process which writes to the database knows of; absent for none. */
+  cache?: Cache;
+  /** Where requests are counted; absent: in this process. */
+  redis?: Redis;
   log: Log;
 }
 
@@ -39,11 +49,13 @@ export interface RunningApi {
  * Serves the API over HTTP and runs its watchdog, after making the development user where there is one.
  * @throws AppError `conflict` when the port is taken.
  */
-export async function startApi({ settings, database, log }: ApiOptions): Promise<RunningApi> {
+export async function startApi({ settings, database, cache = noCache, redis, log }: ApiOptions): Promise<RunningApi> {
   let draining = false;
   const services: Services = {
     database,
     cipher: createFieldCipher(settings.encryptionKeys),
+    cache,
+    queue: createJobQueue(),
     rooms: createRooms(settings.livekit),
     sessionTokens: createSessionTokens(settings.jwtSecret, systemClock),
     settings,
@@ -53,9 +65,12 @@ export async function startApi({ settings, database, log }: ApiOptions): Promise
   const actor = { kind: 'system', name: 'api' } as const;
   if (settings.developmentToken !== undefined) await ensureUser({ ...services, actor }, developmentUser);
 
+  const scale = settings.http.rateLimitScale;
   const app = createApp({
     ...services,
+    accounts: createAccountTools(settings, systemClock),
     developmentToken: settings.developmentToken,
+    http: { ...settings.http, limiter: scale > 0 ? createRateLimiter({ redis, scale }) : undefined },
     ping: () => database.ping(),
     isDraining: () => draining,
   });

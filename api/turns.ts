@@ -7,12 +7,14 @@ import type { ApiEnvironment } from './environment.ts';
 import { problemResponses } from './problem.ts';
 
 const params = z.object({ id: z.uuid() });
+/** What the database's integers hold. */
+const largestPosition = 2 ** 31 - 1;
 const turn = { 'application/json': { schema: turnSchema } };
 
 const append = createRoute({
   method: 'post',
   path: '/sessions/{id}/turns',
-  description: "Adds a turn to the end of the agent's session. Its id is the idempotency key.",
+  description: "Adds a turn to the agent's session, at its position or at the end. Its id is the idempotency key.",
   request: { params, body: { required: true, content: { 'application/json': { schema: newTurnSchema } } } },
   responses: {
     200: { description: 'The turn was there already, as answered.', content: turn },
@@ -28,7 +30,13 @@ const list = createRoute({
   request: {
     params,
     query: z.object({
-      after: z.coerce.number<string>().int().min(0).optional().describe('Only turns behind this position.'),
+      after: z.coerce
+        .number<string>()
+        .int()
+        .min(0)
+        .max(largestPosition)
+        .optional()
+        .describe('Only turns behind this position.'),
       limit: z.coerce.number<string>().int().min(1).max(sizes.turnsPerPage).optional(),
     }),
   },

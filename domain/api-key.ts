@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { sizes } from '../core/limits.ts';
+import { line } from './line.ts';
+import { momentSchema } from './moment.ts';
 
 /** What a server's key may be good for. Reading and writing are apart; a key has no right that is not in its list. */
 export const scopes = [
@@ -31,3 +34,21 @@ export const apiKeySchema = z
   .meta({ id: 'ApiKey' });
 
 export type ApiKey = z.infer<typeof apiKeySchema>;
+
+/** A key to be made. */
+export const newApiKeySchema = z
+  .strictObject({
+    name: line(sizes.nameCharacters).describe('What it is for, to tell keys apart.'),
+    scopes: z.array(scopeSchema).min(1, 'needs one scope at least').max(scopes.length),
+    expiresAt: momentSchema.nullable().default(null),
+  })
+  .meta({ id: 'NewApiKey' });
+
+export type NewApiKey = z.output<typeof newApiKeySchema>;
+
+/** A key that was just made: the only answer that holds its secret. */
+export const createdApiKeySchema = z
+  .object({ key: apiKeySchema, secret: z.string().describe('To be sent as bearer token; it is not stored.') })
+  .meta({ id: 'CreatedApiKey' });
+
+export type CreatedApiKey = z.infer<typeof createdApiKeySchema>;

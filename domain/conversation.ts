@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { sizes } from '../core/limits.ts';
+import { momentSchema } from './moment.ts';
 import { editSchema } from './normalization/result.ts';
 
 /** Who said a turn. */
@@ -10,7 +11,7 @@ export const speakerSchema = z.enum(['user', 'agent']).meta({ id: 'Speaker' });
  * again changes nothing.
  */
 export const newTurnSchema = z
-  .object({
+  .strictObject({
     id: z.uuid(),
     speaker: speakerSchema,
     agent: z.string().max(64).nullable().default(null).describe('Agent of the roster that was active.'),
@@ -23,7 +24,7 @@ export const newTurnSchema = z
       .describe('What the recogniser heard, when it differs.'),
     edits: z.array(editSchema).max(1_000).default([]),
     interrupted: z.boolean().default(false),
-    saidAt: z.iso.datetime(),
+    saidAt: momentSchema,
     position: z
       .int()
       .min(1)

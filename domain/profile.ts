@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { sizes } from '../core/limits.ts';
+import { line } from './line.ts';
 
 /** Languages an agent can hold a conversation in (BCP 47). */
 export const languages = ['en', 'nl'] as const;
@@ -18,20 +19,11 @@ export const profileSchema = z
 
 export type Profile = z.infer<typeof profileSchema>;
 
-const line = (longest: number) =>
-  z
-    .string()
-    .trim()
-    .min(1, 'is empty: send null to clear it')
-    .max(longest, `is longer than ${longest} characters`)
-    .nullable()
-    .optional();
-
 /** What a change of a profile may hold: a field that is left out stays, null clears it. */
 export const profileChangesSchema = z
   .strictObject({
-    preferredName: line(80),
-    goal: line(sizes.answerCharacters),
+    preferredName: line(sizes.nameCharacters).nullable().optional(),
+    goal: line(sizes.answerCharacters).nullable().optional(),
     language: z.enum(languages).nullable().optional(),
   })
   .meta({ id: 'ProfileChanges' });

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { sizes } from '../core/limits.ts';
+import { line } from './line.ts';
 
 /** How a person takes part: `voice` includes typing, `text` is typing alone. */
 export const modalitySchema = z.enum(['voice', 'text']).meta({ id: 'Modality' });
@@ -26,6 +28,24 @@ export const sessionSchema = z
   .meta({ id: 'Session' });
 
 export type Session = z.infer<typeof sessionSchema>;
+
+/** A session to be made without a token; one joins its room with a token for its `roomName`. */
+export const newSessionSchema = z
+  .strictObject({
+    agentName: z.string().max(64).optional().describe('One of the agents that are configured; by default the first.'),
+    modality: modalitySchema.default('voice'),
+    title: line(sizes.titleCharacters).nullable().default(null),
+  })
+  .meta({ id: 'NewSession' });
+
+export type NewSession = z.output<typeof newSessionSchema>;
+
+/** What a user may change about a session: a field that is left out stays, null clears it. */
+export const sessionChangesSchema = z
+  .strictObject({ title: line(sizes.titleCharacters).nullable().optional() })
+  .meta({ id: 'SessionChanges' });
+
+export type SessionChanges = z.infer<typeof sessionChangesSchema>;
 
 /** What a job gets for its LiveKit join token: the session it serves and a token to act in it. */
 export const claimSchema = z

@@ -1,6 +1,10 @@
 import type { PgColumn } from 'drizzle-orm/pg-core';
+import { z } from 'zod';
 import type { FieldCipher, Sealed } from '../core/crypto/field-cipher.ts';
 import { placeOf } from '../db/columns.ts';
+
+/** A sealed field of a row that is read back from JSON; opening it shows whether it was sealed at all. */
+export const sealedSchema = z.string().transform((text) => text as Sealed);
 
 /** What sealing needs of a context. */
 interface Sealing {

@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import { AppError } from '../core/errors.ts';
-import type { Transaction } from '../db/client.ts';
+import { prepared } from '../db/prepared.ts';
 import { onboardingStates } from '../db/schema/onboarding-states.ts';
 import { profiles } from '../db/schema/profiles.ts';
 import {
@@ -9,22 +9,19 @@ import {
   type OnboardingState,
   type OnboardingStepId,
   onboardingStep,
+  type onboardingSteps,
   withAnswer,
   withSkipped,
   withStepBack,
 } from '../domain/onboarding.ts';
+import type { CacheOwner } from './cache.ts';
 import type { CoreContext } from './context.ts';
 import { open, seal } from './fields.ts';
 import { requirePermission, userNotFound } from './permissions.ts';
-import { requireVersion } from './versions.ts';
+import type { StoredOnboarding } from './stored-rows.ts';
+import { type IfVersions, requireVersion } from './versions.ts';
 import { withActor } from './with-actor.ts';
-
-/** The version a change was made on; absent for whichever there is. */
-interface IfVersion {
-  ifVersion?: number;
-}
-
-type StoredState = typeof onboardingStates.$inferSelect;
+import { writing } from './writing.ts';
 
 /**
  * How far the actor's user has come.
@@ -32,7 +29,7 @@ type StoredState = typeof onboardingStates.$inferSelect;
  */
 export async function getOnboarding(context: CoreContext): Promise<OnboardingState> {
   const { userId } = requirePermission(context.actor, 'onboarding.read');
-  const [row] = await withActor(context, (tx) => selectState(tx, userId));
+  const [row] = await withActor(context, (tx) => selectState(tx, { userId }));
   if (!row) throw userNotFound();
   return onboardingOf(context, row);
 }
@@ -44,98 +41,129 @@ export async function getOnboarding(context: CoreContext): Promise<OnboardingSta
  */
 export async function saveOnboardingStep(
   context: CoreContext,
-  { step: stepId, answer, ifVersion }: { step: OnboardingStepId; answer: string } & IfVersion,
+  { step: stepId, answer, ifVersions }: { step: OnboardingStepId; answer: string } & IfVersions,
 ): Promise<OnboardingState> {
-  const { userId } = requirePermission(context.actor, 'onboarding.write');
+  const owner = requirePermission(context.actor, 'onboarding.write');
   const step = onboardingStep(stepId);
   const parsed = step.answer.safeParse(answer);
   if (!parsed.success) throw AppError.field('answer', parsed.error.issues.map((issue) => issue.message).join('; '));
   const value = parsed.data;
   const isPlain = step.profileField === 'language';
-  return change(context, userId, ifVersion, (progress) => withAnswer(progress, stepId, value), {
-    [step.profileField]: isPlain ? value : seal(context, profiles[step.profileField], userId, value),
+  return change(context, owner, ifVersions, (progress) => withAnswer(progress, stepId, value), {
+    field: step.profileField,
+    value: isPlain ? value : seal(context, profiles[step.profileField], owner.userId, value),
   });
 }
 
 /** Leaves one step unanswered. @throws AppError `conflict` for one that must be answered, or has been. */
 export async function skipOnboardingStep(
   context: CoreContext,
-  { step, ifVersion }: { step: OnboardingStepId } & IfVersion,
+  { step, ifVersions }: { step: OnboardingStepId } & IfVersions,
 ): Promise<OnboardingState> {
-  const { userId } = requirePermission(context.actor, 'onboarding.write');
-  return change(context, userId, ifVersion, (progress) => withSkipped(progress, step));
+  const owner = requirePermission(context.actor, 'onboarding.write');
+  return change(context, owner, ifVersions, (progress) => withSkipped(progress, step));
 }
 
 /** Goes one step back; answers stay. @throws AppError `conflict` on the first step. */
 export async function goBackInOnboarding(
   context: CoreContext,
-  { ifVersion }: IfVersion = {},
+  { ifVersions }: IfVersions = {},
 ): Promise<OnboardingState> {
-  const { userId } = requirePermission(context.actor, 'onboarding.write');
-  return change(context, userId, ifVersion, withStepBack);
+  const owner = requirePermission(context.actor, 'onboarding.write');
+  return change(context, owner, ifVersions, withStepBack);
 }
 
 /** Begins again, without the answers there were; the profile keeps what it was filled with. */
-export async function restartOnboarding(context: CoreContext, { ifVersion }: IfVersion = {}): Promise<OnboardingState> {
-  const { userId } = requirePermission(context.actor, 'onboarding.write');
-  return change(context, userId, ifVersion, () => emptyOnboarding);
+export async function restartOnboarding(
+  context: CoreContext,
+  { ifVersions }: IfVersions = {},
+): Promise<OnboardingState> {
+  const owner = requirePermission(context.actor, 'onboarding.write');
+  return change(context, owner, ifVersions, () => emptyOnboarding);
 }
 
 /** A stored state as it is given out. */
-export function onboardingOf(context: Pick<CoreContext, 'cipher'>, row: StoredState): OnboardingState {
+export function onboardingOf(context: Pick<CoreContext, 'cipher'>, row: StoredOnboarding): OnboardingState {
   return { ...progressOf(context, row), completedAt: row.completedAt?.toISOString() ?? null, version: row.version };
 }
 
 async function change(
   context: CoreContext,
-  userId: string,
-  ifVersion: number | undefined,
+  { tenantId, userId }: CacheOwner,
+  ifVersions: IfVersions['ifVersions'],
   move: (progress: OnboardingProgress) => OnboardingProgress,
-  profileFields?: Record<string, string>,
+  fill?: { field: ProfileField; value: string },
 ): Promise<OnboardingState> {
   const now = context.clock();
-  return withActor(context, async (tx) => {
+  return writing(context, { tenantId, userId }, async (tx) => {
     // Two changes at once must not lose each other between the read and the write.
-    const [before] = await selectState(tx, userId).for('update');
+    const [before] = await lockState(tx, { userId });
     if (!before) throw userNotFound();
-    requireVersion(before.version, ifVersion);
+    requireVersion(before.version, ifVersions);
     const { answers, skipped, currentStep } = move(progressOf(context, before));
     const isEmpty = Object.keys(answers).length === 0;
-    const changed = tx
-      .update(onboardingStates)
-      .set({
-        answers: isEmpty ? null : seal(context, onboardingStates.answers, userId, JSON.stringify(answers)),
-        skipped,
-        currentStep,
-        completedAt: currentStep === null ? (before.completedAt ?? now) : isEmpty ? null : before.completedAt,
-        version: sql`${onboardingStates.version} + 1`,
-        updatedAt: now,
-      })
-      .where(eq(onboardingStates.userId, userId))
-      .returning();
+    const completedAt = currentStep === null ? (before.completedAt ?? now) : isEmpty ? null : before.completedAt;
+    const changed = saveState(tx, {
+      userId,
+      answers: isEmpty ? null : seal(context, onboardingStates.answers, userId, JSON.stringify(answers)),
+      skipped: JSON.stringify(skipped),
+      currentStep,
+      completedAt: completedAt?.toISOString() ?? null,
+      updatedAt: now.toISOString(),
+    });
+    const filled = fill && fillProfile[fill.field](tx, { userId, value: fill.value, updatedAt: now.toISOString() });
     // Both leave together: neither needs the other's answer.
-    const [[row]] = await Promise.all([changed, profileFields && updateProfile(tx, userId, now, profileFields)]);
-    return onboardingOf(context, row as StoredState);
+    const [[row]] = await Promise.all([changed, filled]);
+    return onboardingOf(context, row as StoredOnboarding);
   });
 }
 
-async function updateProfile(
-  tx: Transaction,
-  userId: string,
-  now: Date,
-  fields: Record<string, string>,
-): Promise<void> {
-  await tx
-    .update(profiles)
-    .set({ ...fields, version: sql`${profiles.version} + 1`, updatedAt: now })
-    .where(eq(profiles.userId, userId));
+const selectState = prepared<{ userId: string }, StoredOnboarding[]>((tx, { userId }) =>
+  tx.select().from(onboardingStates).where(eq(onboardingStates.userId, userId)),
+);
+
+const lockState = prepared<{ userId: string }, StoredOnboarding[]>((tx, { userId }) =>
+  tx.select().from(onboardingStates).where(eq(onboardingStates.userId, userId)).for('update'),
+);
+
+/** `skipped`: JSON, moments as ISO 8601. */
+const saveState = prepared<
+  Record<'userId' | 'skipped' | 'updatedAt', string> & Record<'answers' | 'currentStep' | 'completedAt', string | null>,
+  StoredOnboarding[]
+>((tx, { userId, answers, skipped, currentStep, completedAt, updatedAt }) =>
+  tx
+    .update(onboardingStates)
+    .set({
+      answers,
+      skipped: sql`array(select jsonb_array_elements_text(${skipped}::jsonb))`,
+      currentStep,
+      completedAt,
+      version: sql`${onboardingStates.version} + 1`,
+      updatedAt,
+    })
+    .where(eq(onboardingStates.userId, userId))
+    .returning(),
+);
+
+/** Writes the field of the profile that an answer fills. */
+const fillProfile = {
+  preferredName: fillingProfile('preferredName'),
+  goal: fillingProfile('goal'),
+  language: fillingProfile('language'),
+} satisfies Record<ProfileField, unknown>;
+
+type ProfileField = (typeof onboardingSteps)[number]['profileField'];
+
+function fillingProfile(field: ProfileField) {
+  return prepared<{ userId: string; value: string; updatedAt: string }, unknown>((tx, { userId, value, updatedAt }) =>
+    tx
+      .update(profiles)
+      .set({ [field]: value, version: sql`${profiles.version} + 1`, updatedAt })
+      .where(eq(profiles.userId, userId)),
+  );
 }
 
-function selectState(tx: Transaction, userId: string) {
-  return tx.select().from(onboardingStates).where(eq(onboardingStates.userId, userId));
-}
-
-function progressOf(context: Pick<CoreContext, 'cipher'>, row: StoredState): OnboardingProgress {
+function progressOf(context: Pick<CoreContext, 'cipher'>, row: StoredOnboarding): OnboardingProgress {
   const { userId, skipped, currentStep } = row;
   const answers = open(context, onboardingStates.answers, userId, row.answers);
   return { answers: answers === null ? {} : JSON.parse(answers), skipped, currentStep };

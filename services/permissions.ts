@@ -43,13 +43,19 @@ export const permissions = {
   'accounts.sign-out': { kinds: ['user'] },
   'accounts.set-password': { kinds: ['user'] },
   'users.ensure': system,
+  'users.find': system,
   'users.export': system,
+  'exports.read': { kinds: ['user'] },
+  'exports.write': { kinds: ['user'] },
   'users.erase': system,
   'dispatches.watch': system,
   'sessions.end-abandoned': system,
   'retention.purge': system,
   'encryption.rotate': system,
+  'data.seed': system,
   'mail.send': system,
+  'jobs.read': system,
+  'jobs.write': system,
 } as const satisfies Record<string, Permission>;
 
 /** Name of a verb. */

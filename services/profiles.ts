@@ -1,39 +1,51 @@
 import { eq, sql } from 'drizzle-orm';
+import { prepared } from '../db/prepared.ts';
 import { profiles } from '../db/schema/profiles.ts';
 import type { Profile, ProfileChanges } from '../domain/profile.ts';
 import type { CoreContext } from './context.ts';
 import { open, seal } from './fields.ts';
 import { requirePermission, userNotFound } from './permissions.ts';
-import { requireVersion } from './versions.ts';
+import { type StoredProfile, storedProfileSchema } from './stored-rows.ts';
+import { type IfVersions, requireVersion } from './versions.ts';
 import { withActor } from './with-actor.ts';
+import { writing } from './writing.ts';
+
+const selectProfile = prepared<{ userId: string }, StoredProfile[]>((tx, { userId }) =>
+  tx.select().from(profiles).where(eq(profiles.userId, userId)),
+);
 
 /**
  * The profile of the actor's user.
  * @throws AppError `not_found` when the user has been removed.
  */
 export async function getProfile(context: CoreContext): Promise<Profile> {
-  const { userId } = requirePermission(context.actor, 'profiles.read');
-  const [row] = await withActor(context, (tx) => tx.select().from(profiles).where(eq(profiles.userId, userId)));
-  if (!row) throw userNotFound();
-  return profileOf(context, row);
+  const { tenantId, userId } = requirePermission(context.actor, 'profiles.read');
+  return context.cache.read({ tenantId, userId }, 'profile', {
+    schema: storedProfileSchema,
+    load: async () => {
+      const [row] = await withActor(context, (tx) => selectProfile(tx, { userId }));
+      if (!row) throw userNotFound();
+      return row;
+    },
+    open: (row) => profileOf(context, row),
+  });
 }
 
 /**
  * Changes the fields that are given.
- * @param ifVersion The version the change was made on; absent for whichever there is.
  * @throws AppError `precondition_failed` when the profile has another version by now, `not_found` when the user is gone.
  */
 export async function updateProfile(
   context: CoreContext,
-  { changes, ifVersion }: { changes: ProfileChanges; ifVersion?: number },
+  { changes, ifVersions }: { changes: ProfileChanges } & IfVersions,
 ): Promise<Profile> {
-  const { userId } = requirePermission(context.actor, 'profiles.write');
+  const { tenantId, userId } = requirePermission(context.actor, 'profiles.write');
   const { preferredName, goal, language } = changes;
-  return withActor(context, async (tx) => {
+  return writing(context, { tenantId, userId }, async (tx) => {
     const ofUser = eq(profiles.userId, userId);
     const [before] = await tx.select({ version: profiles.version }).from(profiles).where(ofUser).for('update');
     if (!before) throw userNotFound();
-    requireVersion(before.version, ifVersion);
+    requireVersion(before.version, ifVersions);
     const [row] = await tx
       .update(profiles)
       .set({
@@ -47,12 +59,12 @@ export async function updateProfile(
       })
       .where(ofUser)
       .returning();
-    return profileOf(context, row as typeof profiles.$inferSelect);
+    return profileOf(context, row as StoredProfile);
   });
 }
 
 /** A stored profile as it is given out. */
-export function profileOf(context: Pick<CoreContext, 'cipher'>, row: typeof profiles.$inferSelect): Profile {
+export function profileOf(context: Pick<CoreContext, 'cipher'>, row: StoredProfile): Profile {
   const { userId } = row;
   return {
     userId,

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, lte } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm';
 import { AppError } from '../core/errors.ts';
 import { sessions } from '../db/schema/sessions.ts';
 import { type Claim, participantIdentityOf, type Renewal, type Session } from '../domain/session.ts';
@@ -7,6 +7,7 @@ import { open } from './fields.ts';
 import { dropLease, dropLeasesOf, isWithoutLease, prolongLease, takeLease } from './leases.ts';
 import { requirePermission, requireSession, sessionNotFound } from './permissions.ts';
 import type { Rooms } from './rooms.ts';
+import type { ShownSession } from './stored-rows.ts';
 import { withActor } from './with-actor.ts';
 
 /** Sessions LiveKit is asked about at once. */
@@ -30,7 +31,11 @@ export async function claimSession(context: Context): Promise<Claim> {
   const session = await withActor(context, async (tx) => {
     const [claimed] = await tx
       .update(sessions)
-      .set({ endedAt: null, dispatchCheckAt: now })
+      .set({
+        endedAt: null,
+        dispatchCheckAt: now,
+        version: sql`${sessions.version} + (${sessions.endedAt} is not null)::int`,
+      })
       .where(eq(sessions.roomName, roomName))
       .returning();
     if (!claimed) throw sessionNotFound();
@@ -38,6 +43,7 @@ export async function claimSession(context: Context): Promise<Claim> {
     throw new AppError('conflict', 'Another job serves this session');
   });
   const { id: sessionId, tenantId, userId } = session;
+  await context.cache.forget({ tenantId, userId });
   return {
     session: sessionOf(context, session),
     participantIdentity: participantIdentityOf(userId),
@@ -112,7 +118,7 @@ export function dispatchMetadataOf(context: Pick<CoreContext, 'cipher'>, session
 }
 
 /** A stored session as it is given out. */
-export function sessionOf(context: Pick<CoreContext, 'cipher'>, row: StoredSession): Session {
+export function sessionOf(context: Pick<CoreContext, 'cipher'>, row: ShownSession): Session {
   return {
     id: row.id,
     roomName: row.roomName,
@@ -140,18 +146,20 @@ function nextUnheld(context: CoreContext, after: string | undefined) {
 /** A token or a claim that came while LiveKit was asked keeps its session open. */
 async function endUnheld(context: CoreContext, ids: string[]): Promise<number> {
   const now = context.clock();
-  return withActor(context, async (tx) => {
-    const ended = await tx
+  const ended = await withActor(context, async (tx) => {
+    const rows = await tx
       .update(sessions)
-      .set({ endedAt: now })
+      .set({ endedAt: now, version: sql`${sessions.version} + 1` })
       .where(and(inArray(sessions.id, ids), isUnheld(now)))
-      .returning({ id: sessions.id });
+      .returning({ id: sessions.id, tenantId: sessions.tenantId, userId: sessions.userId });
     await dropLeasesOf(
       tx,
-      ended.map(({ id }) => id),
+      rows.map(({ id }) => id),
     );
-    return ended.length;
+    return rows;
   });
+  await Promise.all(ended.map((session) => context.cache.forget(session)));
+  return ended.length;
 }
 
 async function newSessionToken(

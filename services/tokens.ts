@@ -1,7 +1,6 @@
-import { eq } from 'drizzle-orm';
-import { AccessToken, RoomAgentDispatch, RoomConfiguration } from 'livekit-server-sdk';
+import { eq, sql } from 'drizzle-orm';
 import { AppError } from '../core/errors.ts';
-import { newId, newRoomName } from '../core/ids.ts';
+import { newRoomName } from '../core/ids.ts';
 import { sizes } from '../core/limits.ts';
 import { sessions } from '../db/schema/sessions.ts';
 import type { UserActor } from '../domain/actor.ts';
@@ -10,8 +9,11 @@ import type { TokenRequest, TokenResponse } from '../domain/token.ts';
 import type { Context } from './context.ts';
 import { dispatchIfAgentless } from './dispatches.ts';
 import { seal } from './fields.ts';
+import { signJoinToken } from './join-tokens.ts';
+import { defaultAgent, insertSession, requireSessionAllowance, tokenEnd } from './new-sessions.ts';
 import { requirePermission } from './permissions.ts';
 import { dispatchMetadataOf, type StoredSession } from './sessions.ts';
+import { settingsOfTenant } from './tenants.ts';
 import { withActor } from './with-actor.ts';
 
 /**
@@ -30,47 +32,25 @@ export async function issueToken(context: Context, request: TokenRequest): Promi
   const { session, isNew } = await findOrCreateSession(context, owner, request.room_name, agent);
   if (!isNew) await dispatchAgainQuietly(context, session);
 
-  const { livekit, tokenTtlSeconds } = context.settings;
-  const token = new AccessToken(livekit.apiKey, livekit.apiSecret, {
-    identity,
-    name: request.participant_name,
-    metadata: request.participant_metadata,
-    attributes: request.participant_attributes,
-    ttl: tokenTtlSeconds,
-  });
-  token.addGrant({
-    roomJoin: true,
-    room: session.roomName,
-    canPublish: true,
-    canSubscribe: true,
-    canPublishData: true,
-    canUpdateOwnMetadata: false,
-  });
-  token.roomConfig = new SparseRoomConfiguration({
-    agents: [new RoomAgentDispatch({ agentName: session.agentName, metadata: dispatchMetadataOf(context, session) })],
-  });
+  const { roomName, agentName } = session;
+  const dispatchMetadata = dispatchMetadataOf(context, session);
   return {
-    server_url: livekit.publicUrl,
-    participant_token: await token.toJwt(),
-    room_name: session.roomName,
+    server_url: context.settings.livekit.publicUrl,
+    participant_token: await signJoinToken(
+      context.settings,
+      { userId, roomName, agentName, dispatchMetadata },
+      request,
+    ),
+    room_name: roomName,
     session_id: session.id,
   };
-}
-
-/**
- * A room configuration whose JSON leaves out what is not set. The SDK's own spells out every field it knows, and a LiveKit
- * server refuses the whole token for one it doesn't: 1.11 does for `deployment` of an agent.
- */
-class SparseRoomConfiguration extends RoomConfiguration {
-  override toJSON() {
-    return this.toJson();
-  }
 }
 
 interface RequestedAgent {
   agentName: string;
   modality: Modality;
-  appMetadata: Record<string, unknown>;
+  /** The app's own keys as JSON; null when there are none. */
+  appMetadata: string | null;
 }
 
 function requireOwnIdentity(requested: string | undefined, own: string): void {
@@ -109,7 +89,7 @@ function requestedAgent(request: TokenRequest, allowed: string[]): RequestedAgen
     );
   }
   const { modality, ...appMetadata } = metadata.data;
-  return { agentName, modality, appMetadata };
+  return { agentName, modality, appMetadata: Object.keys(appMetadata).length ? JSON.stringify(appMetadata) : null };
 }
 
 function parsedJson(text: string): unknown {
@@ -120,64 +100,42 @@ function parsedJson(text: string): unknown {
   }
 }
 
-function defaultAgent([first]: string[]): string {
-  if (!first) throw new AppError('internal', 'No agent is configured: AGENT_NAMES is empty');
-  return first;
-}
-
-function findOrCreateSession(
+async function findOrCreateSession(
   context: Context,
   { tenantId, userId }: UserActor,
   roomName: string = newRoomName(),
   agent: RequestedAgent | null,
 ): Promise<{ session: StoredSession; isNew: boolean }> {
-  const { agentNames, agentJoinTimeoutMs, tokenTtlSeconds } = context.settings;
-  const now = context.clock();
-  const tokenExpiresAt = new Date(now.getTime() + tokenTtlSeconds * 1_000);
-  const { appMetadata, ...named } = agent ?? { agentName: defaultAgent(agentNames), modality: 'voice' as const };
-  const sealedFor = (id: string) =>
-    seal(
-      context,
-      sessions.appMetadata,
-      id,
-      appMetadata && Object.keys(appMetadata).length ? JSON.stringify(appMetadata) : null,
-    );
-  return withActor(context, async (tx) => {
-    const id = newId();
-    const [created] = await tx
-      .insert(sessions)
-      .values({
-        id,
-        tenantId,
-        userId,
-        roomName,
-        ...named,
-        appMetadata: sealedFor(id),
-        createdAt: now,
-        tokenExpiresAt,
-        dispatchCheckAt: new Date(now.getTime() + agentJoinTimeoutMs),
-      })
-      .onConflictDoNothing({ target: sessions.roomName })
-      .returning();
+  const { appMetadata = null, ...named } = agent ?? {
+    agentName: defaultAgent(context.settings.agentNames),
+    modality: 'voice' as const,
+  };
+  const found = await withActor(context, async (tx) => {
+    const created = await insertSession(context, tx, { tenantId, userId }, { roomName, ...named, appMetadata });
     if (created) return { session: created, isNew: true };
 
-    const [own] = await tx
-      .select({ id: sessions.id })
-      .from(sessions)
-      .where(eq(sessions.roomName, roomName))
-      .for('update');
+    const [own] = await tx.select().from(sessions).where(eq(sessions.roomName, roomName)).for('update');
     if (own) {
       // The stored agent stands unless this request names one.
+      const change = agent && { ...named, appMetadata: seal(context, sessions.appMetadata, own.id, appMetadata) };
       const [session] = await tx
         .update(sessions)
-        .set({ ...(agent && { ...named, appMetadata: sealedFor(own.id) }), tokenExpiresAt, endedAt: null })
+        .set({
+          ...change,
+          tokenExpiresAt: tokenEnd(context, context.clock()),
+          endedAt: null,
+          ...((change || own.endedAt) && { version: sql`${sessions.version} + 1` }),
+        })
         .where(eq(sessions.id, own.id))
         .returning();
+      if (own.endedAt) await requireSessionAllowance(tx, userId, (await settingsOfTenant(tx, tenantId)).limits);
       return { session: session as StoredSession, isNew: false };
     }
     const message = 'is not a room of yours: leave it out for a new one';
     throw new AppError('not_found', `room_name: ${message}`, { faults: [{ field: 'room_name', message }] });
   });
+  if (!found.isNew) await context.cache.forget({ tenantId, userId });
+  return found;
 }
 
 // The token is good without the dispatch, and the watchdog dispatches within seconds once LiveKit can be asked again.

@@ -7,7 +7,9 @@ import type { StoredNewTurn, Turn } from '../domain/conversation.ts';
 import type { CoreContext } from './context.ts';
 import { open, seal } from './fields.ts';
 import { requirePermission, requireSession, sessionNotFound } from './permissions.ts';
+import type { StoredTurn } from './stored-rows.ts';
 import { withActor } from './with-actor.ts';
+import { writing } from './writing.ts';
 
 /**
  * Adds a turn to the agent's session: at its `position`, so that turns which arrive out of order come out right, or else at
@@ -23,7 +25,7 @@ export async function appendTurn(
   const { tenantId, userId } = requirePermission(context.actor, 'turns.append');
   requireSession(context.actor, sessionId);
 
-  return withActor(context, async (tx) => {
+  return writing(context, { tenantId, userId }, async (tx) => {
     // Appends to one session take turns at its row, so positions have no doubles.
     const locked = tx.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, sessionId)).for('no key update');
     const ofSession = eq(turns.sessionId, sessionId);
@@ -84,7 +86,7 @@ export async function listTurns(
 }
 
 /** A stored turn as it is given out. */
-export function turnOf(context: Pick<CoreContext, 'cipher'>, row: typeof turns.$inferSelect): Turn {
+export function turnOf(context: Pick<CoreContext, 'cipher'>, row: StoredTurn): Turn {
   const { id, position, speaker, agent, edits, interrupted } = row;
   return {
     id,

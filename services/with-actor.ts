@@ -66,6 +66,7 @@ function translated(error: unknown): unknown {
       'The input holds a character that no text may hold (NUL or half a surrogate pair)',
     );
   }
+  if (code === foreignKeyViolation) return new AppError('not_found', 'What this belongs to has been removed');
   const isQuery = error instanceof DrizzleQueryError || (code !== null && /^[0-9A-Z]{5}$/.test(code));
   return isQuery ? new AppError('internal', `A query failed (${code})`) : error;
 }
@@ -73,13 +74,17 @@ function translated(error: unknown): unknown {
 /** SQLSTATE of character_not_in_repertoire, untranslatable_character and, for `\ud800` in JSON, invalid_text_representation. */
 const unstorableText: ReadonlySet<string> = new Set(['22021', '22P05', '22P02']);
 
+/** SQLSTATE of a row whose user or session is gone, as when they were erased while a token of theirs still lasts. */
+const foreignKeyViolation = '23503';
+
 // The system names its reasons E*; SQLSTATE classes 08 and 53 are lost connections and spent resources, 57P the operator's
-// intervention (shutting down, starting up). node-postgres has no code for what it finds out itself.
+// intervention (shutting down, starting up). The drivers have no code for what they find out themselves.
 function isOutage(error: unknown, code: string | null): boolean {
   if (code) return /^(ECONN|EHOST|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT|08|53|57P)/.test(code);
-  const message =
-    error instanceof DrizzleQueryError ? error.cause?.message : error instanceof Error ? error.message : '';
-  return /^(Connection terminated|timeout exceeded when trying to connect|Client (was closed|has encountered))/.test(
-    message ?? '',
-  );
+  const reason = error instanceof DrizzleQueryError ? error.cause : error;
+  return reason instanceof Error && driversOutage.test(reason.message);
 }
+
+/** How node-postgres, its pool and PGlite say that a connection is lost, could not be had in time, or has been closed. */
+const driversOutage =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client (was closed|has encountered)|Cannot use a pool after|PGlite is clos)/;

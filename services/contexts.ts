@@ -1,0 +1,114 @@
+import { eq, getTableColumns, type SQL, sql } from 'drizzle-orm';
+import { type PgColumn, PgDialect, type PgTable } from 'drizzle-orm/pg-core';
+import { z } from 'zod';
+import { sizes } from '../core/limits.ts';
+import { prepared } from '../db/prepared.ts';
+import { onboardingStates } from '../db/schema/onboarding-states.ts';
+import { preferences } from '../db/schema/preferences.ts';
+import { profiles } from '../db/schema/profiles.ts';
+import { sessions } from '../db/schema/sessions.ts';
+import { turns } from '../db/schema/turns.ts';
+import type { UserContext } from '../domain/context.ts';
+import type { CoreContext } from './context.ts';
+import { onboardingOf } from './onboarding.ts';
+import { requirePermission, requireSession, sessionNotFound, userNotFound } from './permissions.ts';
+import { profileOf } from './profiles.ts';
+import { sessionOf } from './sessions.ts';
+import {
+  storedOnboardingSchema,
+  storedPreferencesSchema,
+  storedProfileSchema,
+  storedSessionSchema,
+  storedTurnSchema,
+} from './stored-rows.ts';
+import { turnOf } from './turns.ts';
+import { withActor } from './with-actor.ts';
+
+/** A context as it is stored, personal fields sealed. */
+const storedContextSchema = z.object({
+  profile: storedProfileSchema,
+  preferences: storedPreferencesSchema,
+  onboarding: storedOnboardingSchema,
+  session: storedSessionSchema.nullable(),
+  turns: z.array(storedTurnSchema),
+});
+
+type StoredContext = z.infer<typeof storedContextSchema>;
+
+/**
+ * All an agent needs about the person it talks with: profile, preferences, onboarding, its session and the last turns of it.
+ * To a user the same, with the session that is asked about or none.
+ * @throws AppError `not_found` when the user has been removed, and for a session the actor may not see.
+ */
+export async function getContext(
+  context: CoreContext,
+  { sessionId }: { sessionId?: string } = {},
+): Promise<UserContext> {
+  const actor = requirePermission(context.actor, 'context.read');
+  if (sessionId !== undefined) requireSession(actor, sessionId);
+  const of = actor.kind === 'agent' ? actor.sessionId : sessionId;
+  const name = of === undefined ? 'context' : `context:${of}`;
+  return context.cache.read(actor, name, {
+    schema: storedContextSchema,
+    load: () => load(context, actor.userId, of),
+    open: (stored) => opened(context, stored),
+  });
+}
+
+/** One statement, whose answer is one JSON document. */
+async function load(context: CoreContext, userId: string, sessionId: string | undefined): Promise<StoredContext> {
+  const of = sessionId ?? null;
+  const [row] = await withActor(context, (tx) => selectContext(tx, { userId, sessionId: of }));
+  if (!row) throw userNotFound();
+  const stored = storedContextSchema.parse(row.context);
+  if (of !== null && !stored.session) throw sessionNotFound();
+  return stored;
+}
+
+function opened(context: CoreContext, stored: StoredContext): UserContext {
+  return {
+    profile: profileOf(context, stored.profile),
+    preferences: stored.preferences,
+    onboarding: onboardingOf(context, stored.onboarding),
+    session: stored.session && sessionOf(context, stored.session),
+    turns: stored.turns.map((turn) => turnOf(context, turn)),
+  };
+}
+
+// What doesn't depend on the question is rendered once: it is most of the statement.
+const rowsAsJson = rendered(
+  sql`'profile', ${asJson(profiles, storedProfileSchema)},
+    'preferences', ${asJson(preferences, storedPreferencesSchema)},
+    'onboarding', ${asJson(onboardingStates, storedOnboardingSchema)},
+    'session', case when ${sessions.id} is not null then ${asJson(sessions, storedSessionSchema)} end`,
+);
+const turnsAsJson = rendered(
+  sql`coalesce(jsonb_agg(${asJson(turns, storedTurnSchema)} order by ${turns.position}), '[]'::jsonb)`,
+);
+
+const selectContext = prepared<{ userId: string; sessionId: string | null }, { context: unknown }[]>(
+  (tx, { userId, sessionId }) =>
+    tx
+      .select({ context: sql`jsonb_build_object(${rowsAsJson}, 'turns', ${lastTurns(sessionId)})` })
+      .from(profiles)
+      .innerJoin(preferences, eq(preferences.userId, profiles.userId))
+      .innerJoin(onboardingStates, eq(onboardingStates.userId, profiles.userId))
+      .leftJoin(sessions, sql`${sessions.id} = ${sessionId}::uuid`)
+      .where(eq(profiles.userId, userId)),
+);
+
+function lastTurns(sessionId: SQL): SQL {
+  return sql`(select ${turnsAsJson} from (select * from "turns" where "session_id" = ${sessionId}::uuid
+    order by "position" desc limit ${sql.raw(String(sizes.contextTurns))}) "turns")`;
+}
+
+/** A row as a JSON object of the columns that a schema has. */
+function asJson(table: PgTable, schema: z.ZodObject): SQL {
+  const columns: Record<string, PgColumn> = getTableColumns(table);
+  const fields = Object.keys(schema.shape).flatMap((name) => [sql.raw(`'${name}'`), columns[name]]);
+  return sql`jsonb_build_object(${sql.join(fields, sql`, `)})`;
+}
+
+function rendered(query: SQL): SQL {
+  return sql.raw(new PgDialect().sqlToQuery(query).sql);
+}

@@ -1,0 +1,207 @@
+import { newId } from '../../core/ids.ts';
+import { identities } from '../../db/schema/identities.ts';
+import type { Actor, AgentActor, UserActor } from '../../domain/actor.ts';
+import { newTurnSchema } from '../../domain/conversation.ts';
+import type { Mailer } from '../../domain/mail.ts';
+import { defaultTenant } from '../../domain/tenant.ts';
+import type { AccountTools } from '../../services/accounts.ts';
+import { createApiKey, listApiKeys, revokeApiKey } from '../../services/api-keys.ts';
+import { listConsents, recordConsent } from '../../services/consents.ts';
+import type { Context } from '../../services/context.ts';
+import { getContext } from '../../services/contexts.ts';
+import { listDeadLetters, purgeDeadLetters, retryDeadLetters } from '../../services/dead-letters.ts';
+import { addDevice, getDevice, listDevices, removeDevice, updateDevice } from '../../services/devices.ts';
+import { watchDispatches } from '../../services/dispatches.ts';
+import { rotateKeys } from '../../services/encryption.ts';
+import { eraseUser } from '../../services/erasure.ts';
+import { readExport, requestExport, writeExport } from '../../services/exports.ts';
+import { seal } from '../../services/fields.ts';
+import { requestMagicLink } from '../../services/magic-links.ts';
+import { sendMail } from '../../services/mail.ts';
+import { getMe } from '../../services/me.ts';
+import {
+  getOnboarding,
+  goBackInOnboarding,
+  restartOnboarding,
+  saveOnboardingStep,
+  skipOnboardingStep,
+} from '../../services/onboarding.ts';
+import { setPassword } from '../../services/passwords.ts';
+import { type Permission, permissions, type Verb } from '../../services/permissions.ts';
+import { getPreferences, replacePreferences, updatePreferences } from '../../services/preferences.ts';
+import { getProfile, updateProfile } from '../../services/profiles.ts';
+import { signOut } from '../../services/refresh-tokens.ts';
+import { expireLeases, purgeExpired } from '../../services/retention.ts';
+import { seedExample } from '../../services/seeding.ts';
+import { createSession, endSession, getSession, listSessions, updateSession } from '../../services/session-records.ts';
+import { claimSession, endAbandonedSessions, releaseSession, renewSession } from '../../services/sessions.ts';
+import { issueToken } from '../../services/tokens.ts';
+import { appendTurn, listTurns } from '../../services/turns.ts';
+import { exportUser } from '../../services/user-export.ts';
+import { findUserByEmail } from '../../services/user-search.ts';
+import { ensureUser } from '../../services/users.ts';
+import type { World } from './world.ts';
+
+/** Somebody whom a verb is tried on, with one of everything that has an id. */
+export interface Target {
+  user: UserActor;
+  agent: AgentActor;
+  tenantId: string;
+  userId: string;
+  sessionId: string;
+  roomName: string;
+  deviceId: string;
+  apiKeyId: string;
+  exportId: string;
+  email: string;
+}
+
+/** Makes a target in a tenant, through the verbs. */
+export async function newTarget(world: World, inTenant: string = defaultTenant.id): Promise<Target> {
+  const user = await world.newUser(inTenant);
+  const { tenantId, userId } = user;
+  const context = world.context(user);
+  const session = await world.newSession(user);
+  // As the join token of tests names its job, which may then claim again.
+  const agent = await world.claim(user, session, `agent-${session.roomName}`);
+  const said = world.clock.now().toISOString();
+  const turn = newTurnSchema.parse({ id: newId(), speaker: 'user', text: `words of ${userId}`, saidAt: said });
+  await appendTurn(world.context(agent), { sessionId: session.id, turn });
+  await saveOnboardingStep(context, { step: 'preferred_name', answer: `name of ${userId}` });
+  const { id: deviceId } = await addDevice(context, { name: 'phone', platform: 'web', pushToken: null });
+  await recordConsent(context, { purpose: 'recording', granted: true, policyVersion: '1' });
+  const admin = world.context({ ...user, roles: ['admin'] } as const);
+  const { key } = await createApiKey(admin, { name: 'key', scopes: ['rooms:join'], expiresAt: null });
+  const { id: exportId } = await requestExport(context);
+  const email = `${userId}@example.test`;
+  await world.admin
+    .insert(identities)
+    .values([identityOf(world, user, 'email', email), identityOf(world, user, 'app', userId)]);
+  const ids = { sessionId: session.id, roomName: session.roomName, deviceId, apiKeyId: key.id, exportId };
+  return { user, agent, tenantId, userId, email, ...ids };
+}
+
+function identityOf(
+  { services, cipher, clock }: World,
+  { tenantId, userId }: UserActor,
+  provider: string,
+  subject: string,
+): typeof identities.$inferInsert {
+  const id = newId();
+  const at = clock.now();
+  const sealed = seal(services, identities.subject, id, subject);
+  const subjectIndex = cipher.index(provider, subject);
+  return { id, tenantId, userId, provider, subject: sealed, subjectIndex, createdAt: at, verifiedAt: at };
+}
+
+/** What any verb may be called with. */
+export type Caller = Context & { actor: Actor; accounts: AccountTools; mailer: Mailer };
+
+type Sample = (context: Caller, target: Target) => Promise<unknown>;
+
+const newDevice = { name: 'tablet', platform: 'web', pushToken: null } as const;
+const newTurn = () =>
+  newTurnSchema.parse({ id: newId(), speaker: 'agent', text: 'noted', saidAt: '2026-11-20T10:00:00.000Z' });
+
+/** Each verb, tried on a target by every function that checks it. A new verb without a sample is a type error. */
+export const samples: Record<Verb, Record<string, Sample>> = {
+  'me.read': { getMe: (context) => getMe(context) },
+  'profiles.read': { getProfile: (context) => getProfile(context) },
+  'profiles.write': { updateProfile: (context) => updateProfile(context, { changes: { goal: 'to practise' } }) },
+  'preferences.read': { getPreferences: (context) => getPreferences(context) },
+  'preferences.write': {
+    updatePreferences: (context) => updatePreferences(context, { patch: { a: 1 } }),
+    replacePreferences: (context) => replacePreferences(context, { values: {} }),
+  },
+  'onboarding.read': { getOnboarding: (context) => getOnboarding(context) },
+  'onboarding.write': {
+    saveOnboardingStep: (context) => saveOnboardingStep(context, { step: 'preferred_name', answer: 'Ann' }),
+    skipOnboardingStep: (context) => skipOnboardingStep(context, { step: 'goal' }),
+    goBackInOnboarding: (context) => goBackInOnboarding(context),
+    restartOnboarding: (context) => restartOnboarding(context),
+  },
+  'context.read': { getContext: (context, { sessionId }) => getContext(context, { sessionId }) },
+  'devices.read': {
+    listDevices: (context) => listDevices(context, {}),
+    getDevice: (context, { deviceId }) => getDevice(context, { deviceId }),
+  },
+  'devices.write': {
+    addDevice: (context) => addDevice(context, newDevice),
+    updateDevice: (context, { deviceId }) => updateDevice(context, { deviceId, changes: { name: 'mine' } }),
+    removeDevice: (context, { deviceId }) => removeDevice(context, { deviceId }),
+  },
+  'consents.read': { listConsents: (context) => listConsents(context, { history: true }) },
+  'consents.write': {
+    recordConsent: (context) => recordConsent(context, { purpose: 'recording', granted: false, policyVersion: '1' }),
+  },
+  'sessions.join': { issueToken: (context, { roomName }) => issueToken(context, { room_name: roomName }) },
+  'sessions.read': {
+    listSessions: (context) => listSessions(context, {}),
+    getSession: (context, { sessionId }) => getSession(context, { sessionId }),
+  },
+  'sessions.write': {
+    createSession: (context) => createSession(context, { modality: 'text', title: null }),
+    updateSession: (context, { sessionId }) => updateSession(context, { sessionId, changes: { title: 'mine' } }),
+    endSession: (context, { sessionId }) => endSession(context, { sessionId }),
+  },
+  'sessions.claim': { claimSession: (context) => claimSession(context) },
+  'sessions.hold': {
+    renewSession: (context, { sessionId }) => renewSession(context, { sessionId }),
+    releaseSession: (context, { sessionId }) => releaseSession(context, { sessionId }),
+  },
+  'turns.read': { listTurns: (context, { sessionId }) => listTurns(context, { sessionId }) },
+  'turns.append': {
+    appendTurn: (context, { sessionId }) => appendTurn(context, { sessionId, turn: newTurn() }),
+  },
+  'api-keys.read': { listApiKeys: (context) => listApiKeys(context, {}) },
+  'api-keys.write': {
+    createApiKey: (context) => createApiKey(context, { name: 'new', scopes: ['rooms:join'], expiresAt: null }),
+    revokeApiKey: (context, { apiKeyId }) => revokeApiKey(context, { apiKeyId }),
+  },
+  'accounts.sign-in': { requestMagicLink: (context, { email }) => requestMagicLink(context, { email }) },
+  'accounts.sign-out': { signOut: (context) => signOut(context, {}) },
+  'accounts.set-password': { setPassword: (context) => setPassword(context, { password: newId() }) },
+  'users.ensure': { ensureUser: (context, { tenantId, userId }) => ensureUser(context, { tenantId, userId }) },
+  'users.find': { findUserByEmail: (context, { email }) => findUserByEmail(context, { email }) },
+  'users.export': {
+    exportUser: async (context, { userId }) => {
+      let document = '';
+      for await (const part of await exportUser(context, { userId })) document += part;
+      return document;
+    },
+    writeExport: (context, { exportId, tenantId, userId }) => writeExport(context, { exportId, tenantId, userId }),
+  },
+  'exports.read': { readExport: (context, { exportId }) => readExport(context, { exportId }) },
+  'exports.write': { requestExport: (context) => requestExport(context) },
+  'users.erase': { eraseUser: (context, { userId }) => eraseUser(context, { userId }) },
+  'dispatches.watch': { watchDispatches: (context) => watchDispatches(context) },
+  'sessions.end-abandoned': { endAbandonedSessions: (context) => endAbandonedSessions(context) },
+  'retention.purge': {
+    purgeExpired: (context) => purgeExpired(context),
+    expireLeases: (context) => expireLeases(context),
+  },
+  'encryption.rotate': { rotateKeys: (context) => rotateKeys(context) },
+  'data.seed': { seedExample: (context) => seedExample(context, { usersPerRole: 1, isForced: true }) },
+  'mail.send': {
+    sendMail: (context) => {
+      const id = newId();
+      const mail = JSON.stringify({ to: 'a@example.test', subject: 'a', text: 'a' });
+      return sendMail(context, { id, sealed: context.cipher.seal(`mails.content:${id}`, mail) });
+    },
+  },
+  'jobs.read': { listDeadLetters: (context) => listDeadLetters(context, { limit: 1 }) },
+  'jobs.write': {
+    retryDeadLetters: (context) => retryDeadLetters(context, { ids: [] }),
+    purgeDeadLetters: (context) => purgeDeadLetters(context, { ids: [] }),
+  },
+};
+
+/** What the table says, read without the code that enforces it. */
+export function isAllowed(verb: Verb, actor: Actor): boolean {
+  const { kinds, roles: needed, scope }: Permission = permissions[verb];
+  if (!kinds.includes(actor.kind)) return false;
+  if (actor.kind !== 'user') return true;
+  const hasRole = !needed || needed.some((role) => actor.roles.includes(role));
+  const hasScope = !actor.scopes || (scope !== undefined && actor.scopes.includes(scope));
+  return hasRole && hasScope;
+}
