@@ -6,8 +6,9 @@ import { parseArgs } from 'node:util';
 import { Releasers } from '../core/lifecycle.ts';
 import type { TokenResponse } from '../domain/token.ts';
 import { Caller } from '../scripts/caller.ts';
-import { quantile } from '../scripts/demo-table.ts';
+
 import { localEnvironment, type Stack, startStack } from '../scripts/stack.ts';
+import { quantile } from '../scripts/table.ts';
 import { startBenchAgent } from './bench-agent.ts';
 import { type Entrance, measureEcho, measureTurns, stages, type TurnTimes } from './voice-turns.ts';
 

@@ -1,4 +1,5 @@
 import type { DemoTurnResult } from './demo-turns.ts';
+import { quantile, renderTable } from './table.ts';
 
 /** The conversation's figures as one JSON document: each turn, and the middle and the worst of the spoken answers. */
 export function figuresOf(results: readonly DemoTurnResult[]) {
@@ -35,22 +36,7 @@ export function tableOf(results: readonly DemoTurnResult[]): string {
     shorten(result.answered, 34),
     ...[result.endOfTurnMs, result.firstTokenMs, result.firstAudioMs, result.answerMs].map(milliseconds),
   ]);
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: string[]) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
-}
-
-/** The value below which a share of the values lies, interpolated between neighbours. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (sorted.length - 1) * share;
-  const low = sorted[Math.floor(at)] ?? Number.NaN;
-  const high = sorted[Math.ceil(at)] ?? Number.NaN;
-  return low + (high - low) * (at - Math.floor(at));
+  return renderTable([head, ...rows]);
 }
 
 function milliseconds(value: number | null): string {

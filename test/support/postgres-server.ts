@@ -20,10 +20,14 @@ export interface PostgresServer {
 
 /** No socket file, and none of the care for durability that a throwaway server doesn't need. */
 const serverFlags = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off'];
+const durableFlags = ['-c', 'fsync=on', '-c', 'shared_buffers=512MB', '-c', 'max_connections=200'];
 const startTimeoutMs = 30_000;
 
-/** Starts the server binaries that are installed on this machine, on a folder and a port of their own. */
-export async function startInstalledServer(): Promise<PostgresServer> {
+/**
+ * Starts the server binaries that are installed on this machine, on a folder and a port of their own.
+ * @param durable As in production, for measurements: data is on disk before a commit is answered.
+ */
+export async function startInstalledServer({ durable = false } = {}): Promise<PostgresServer> {
   const bin = await binaries();
   const owner = await unprivilegedOwner();
   const { folder, remove } = await temporaryFolder(owner);
@@ -32,7 +36,8 @@ export async function startInstalledServer(): Promise<PostgresServer> {
   let server: ChildProcess | undefined;
   try {
     await run(join(bin, 'initdb'), ['-D', dataDir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'], owner);
-    server = spawn(join(bin, 'postgres'), ['-D', dataDir, '-p', String(port), ...serverFlags], {
+    const flags = durable ? [...serverFlags, ...durableFlags] : serverFlags;
+    server = spawn(join(bin, 'postgres'), ['-D', dataDir, '-p', String(port), ...flags], {
       ...owner,
       stdio: 'ignore',
     });

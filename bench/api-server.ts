@@ -1,0 +1,113 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { ApiEnvironment } from '../api/environment.ts';
+import { authenticate } from '../api/middleware/authenticate.ts';
+import { body } from '../api/middleware/body.ts';
+import { cors } from '../api/middleware/cors.ts';
+import { onError, onInvalid } from '../api/middleware/errors.ts';
+import { limitActors, limitAddresses } from '../api/middleware/rate-limits.ts';
+import { requestId } from '../api/middleware/request-id.ts';
+import { securityHeaders } from '../api/middleware/security-headers.ts';
+import { createRateLimiter } from '../api/rate-limiter.ts';
+import { startApi } from '../api/start.ts';
+import { systemClock } from '../core/clock.ts';
+import { loadApiConfig } from '../core/config/api.ts';
+import { createFieldCipher } from '../core/crypto/field-cipher.ts';
+import { createSessionTokens } from '../core/crypto/session-tokens.ts';
+import { createLog } from '../core/log.ts';
+import { openDatabase } from '../db/client.ts';
+import { tokenRequestSchema, tokenResponseSchema } from '../domain/token.ts';
+import { createAccountTools } from '../services/accounts.ts';
+import { noCache } from '../services/cache.ts';
+import { createJobQueue } from '../services/job-queue.ts';
+import { signJoinToken } from '../services/join-tokens.ts';
+import { developmentUser } from '../services/users.ts';
+
+/** Ways of answering the token route. */
+type Manner = 'bare' | 'route' | 'full';
+
+const config = loadApiConfig({ ...process.env, RATE_LIMIT_SCALE: '1000000' });
+const session = { userId: developmentUser.userId, roomName: 'room-bench', agentName: 'parley', dispatchMetadata: '{}' };
+const answer = (participantToken: string) => ({
+  server_url: config.livekit.publicUrl,
+  participant_token: participantToken,
+  room_name: session.roomName,
+  session_id: developmentUser.userId,
+});
+
+/** Node's own server: reads JSON, signs, answers. */
+const bare: RequestListener = (request, response) => {
+  const chunks: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => chunks.push(chunk));
+  request.on('end', async () => {
+    const token = await signJoinToken(config, session, JSON.parse(Buffer.concat(chunks).toString()));
+    response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify(answer(token)));
+  });
+};
+
+/** The API's own way to a token, with everything before and after it but the session's row. */
+function route(): RequestListener {
+  const log = createLog('bench', 'error');
+  const cipher = createFieldCipher(config.encryptionKeys);
+  const limiter = createRateLimiter({ scale: config.http.rateLimitScale });
+  const app = new OpenAPIHono<ApiEnvironment>({ defaultHook: onInvalid });
+  app.onError(onError(log));
+  app.use(requestId, securityHeaders, cors(config.http.corsOrigins), body);
+  app.use(limitAddresses({ trustedProxies: config.http.trustedProxies, limiter, cipher }));
+  app.use(
+    '/api/*',
+    authenticate({
+      developmentToken: config.developmentToken,
+      sessionTokens: createSessionTokens(config.jwtSecret, systemClock),
+      accounts: createAccountTools(config, systemClock),
+      livekit: config.livekit,
+      database: { transaction: () => Promise.reject(new Error('no row is read or written here')) },
+      cipher,
+      cache: noCache,
+      queue: createJobQueue(),
+      clock: systemClock,
+      log,
+    }),
+  );
+  app.use('/api/*', limitActors({ limiter }));
+  const json = <T>(schema: T) => ({ content: { 'application/json': { schema } } });
+  const issue = createRoute({
+    method: 'post',
+    path: '/api/v1/token',
+    request: { body: json(tokenRequestSchema) },
+    responses: { 201: { description: 'The token.', ...json(tokenResponseSchema) } },
+  });
+  app.openapi(issue, async (c) => {
+    const token = await signJoinToken(config, session, c.req.valid('json'));
+    c.header('cache-control', 'no-store');
+    return c.json(answer(token), 201);
+  });
+  return getRequestListener(app.fetch);
+}
+
+async function listen(listener: RequestListener): Promise<number> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+async function start(manner: Manner): Promise<number> {
+  if (manner === 'bare') return listen(bare);
+  if (manner === 'route') return listen(route());
+  const database = await openDatabase(config.database);
+  const log = createLog('bench', 'error');
+  const api = await startApi({ settings: { ...config, host: '127.0.0.1', port: 0 }, database, log });
+  return api.port;
+}
+
+// Started with an IPC channel by the bench: says where it listens, and on demand what it has cost so far.
+process.on('message', () => process.send?.({ cpuMicroseconds: cpuMicroseconds() }));
+process.once('disconnect', () => process.exit(0));
+process.send?.({ port: await start(process.argv[2] as Manner) });
+
+function cpuMicroseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
