@@ -35,6 +35,30 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'Run every part on this machine until Ctrl-C',
     program: 'scripts/local',
   },
+  db: {
+    summary: 'Look after the database: tables, keys, the data of a user',
+    program: 'cli/db',
+    run: async (args, { stdin, stdout, stderr, env }) => {
+      const [{ dbCommand }, { withEnvFile }] = await Promise.all([import('./db.ts'), import('./env-file.ts')]);
+      return dbCommand(args, { stdin, stdout, stderr, env: withEnvFile(env) });
+    },
+  },
+  config: {
+    summary: 'Check the settings of the processes, and what they connect to',
+    program: 'cli/config',
+    run: async (args, { stdin, stdout, stderr, env }) => {
+      const [{ configCommand }, { withEnvFile }] = await Promise.all([import('./config.ts'), import('./env-file.ts')]);
+      return configCommand(args, { stdin, stdout, stderr, env: withEnvFile(env) });
+    },
+  },
+  jobs: {
+    summary: 'Look after background jobs that were given up',
+    program: 'cli/jobs',
+    run: async (args, { stdin, stdout, stderr, env }) => {
+      const [{ jobsCommand }, { withEnvFile }] = await Promise.all([import('./jobs.ts'), import('./env-file.ts')]);
+      return jobsCommand(args, { stdin, stdout, stderr, env: withEnvFile(env) });
+    },
+  },
   normalize: {
     summary: 'Write lines of standard input the way the domain writes them',
     program: 'cli/normalize',

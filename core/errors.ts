@@ -47,9 +47,12 @@ export class AppError extends Error {
 
 /** A wrong or missing setting. Its message names every fault, one a line, and is printed before the process ends. */
 export class ConfigError extends Error {
+  readonly faults: readonly FieldFault[];
+
   constructor(faults: readonly FieldFault[]) {
     super(['The configuration is not usable:', ...faults.map((f) => `  ${f.field}: ${f.message}`)].join('\n'));
     this.name = new.target.name;
+    this.faults = faults;
   }
 }
 

@@ -14,9 +14,24 @@ export const defaults = {
 /** Lifetimes of what we issue. */
 export const lifetimes = {
   sessionTokenSeconds: 600,
+  accessTokenSeconds: 900,
+  refreshTokenMs: 30 * 86_400_000,
+  /** A client may ask for a refresh token's successor again for this long, when the answer got lost. */
+  refreshRetryMs: 10_000,
+  magicLinkMs: 900_000,
+  /** Links and refresh tokens that have run out are kept for this long, to tell a late use from a wrong one. */
+  spentSecretMs: 86_400_000,
+  /** How long a user may fetch the copy of their data. */
+  exportMs: 7 * 86_400_000,
   /** A job that has not been heard of for this long has lost its call. */
   leaseMs: 30_000,
   heartbeatMs: 10_000,
+  /** Entries of a cache are forgotten on every write; this is for what nobody asks for any more. */
+  cacheMs: 86_400_000,
+  /** Longer than any write takes: for so long nothing is cached for whom a process died while writing. */
+  cacheWriteMs: 30_000,
+  /** Pause before what could not be forgotten is tried again. */
+  cacheRetryMs: 1_000,
 } as const;
 
 /** Sizes of what a client may send. */
@@ -29,4 +44,13 @@ export const sizes = {
   typedMessageCharacters: 4_000,
   answerCharacters: 500,
   turnsPerPage: 100,
+  itemsPerPage: 100,
+  /** Turns of a session that its agent begins with. */
+  contextTurns: 20,
+  nameCharacters: 80,
+  titleCharacters: 200,
+  pushTokenCharacters: 4_096,
+  /** All of a user's preferences, as JSON. */
+  preferencesCharacters: 32_000,
+  preferencesDepth: 16,
 } as const;

@@ -52,10 +52,15 @@ export interface PostgresOptions {
   poolSize: number;
 }
 
-/** A folder that embedded PGlite keeps, or an embedded database that lives as long as its process. */
-export type EmbeddedOptions =
-  | { dataDir: string /** Told when the folder's lock makes us wait. */; onWait?: (message: string) => void }
-  | { memory: true };
+/** A folder that embedded PGlite keeps. */
+export interface DataFolderOptions {
+  dataDir: string;
+  /** Told when the folder's lock makes us wait. */
+  onWait?: (message: string) => void;
+}
+
+/** A data folder, or an embedded database that lives as long as its process. */
+export type EmbeddedOptions = DataFolderOptions | { memory: true };
 
 /**
  * Opens the logins of a PostgreSQL server and makes sure that they may be used: the schema is this program's, and neither
@@ -73,32 +78,25 @@ export function openDatabase(options: PostgresOptions): Promise<Database> {
  * @throws ConfigError when the data folder can't be used.
  */
 export async function openEmbeddedDatabase(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
-  if ('memory' in options) return migrated(await PGlite.create(), async () => {});
-  const { dataDir, onWait } = options;
-  const unlock = await prepareDataFolder(dataDir, onWait);
+  const database =
+    'memory' in options ? pgliteDatabase(await PGlite.create(), async () => {}) : await openDataFolder(options);
   try {
-    return await migrated(await opened(dataDir), unlock);
+    await migrateEmbedded(database.client);
   } catch (error) {
-    await unlock();
+    await database.close();
     throw error;
   }
+  return database;
 }
 
-async function opened(dataDir: string): Promise<PGlite> {
+/** Opens a data folder with its tables as they are: for who looks after the tables themselves. @throws as above. */
+export async function openDataFolder({ dataDir, onWait }: DataFolderOptions): Promise<EmbeddedDatabase> {
+  const unlock = await prepareDataFolder(dataDir, onWait);
   try {
-    return await PGlite.create(dataDir);
+    return pgliteDatabase(await PGlite.create(dataDir), unlock);
   } catch (error) {
+    await unlock();
     const message = `The data folder ${dataDir} doesn't open as a database: move it away to start anew`;
     throw new AppError('internal', message, { cause: error });
   }
-}
-
-async function migrated(client: PGlite, afterClose: () => Promise<void>): Promise<EmbeddedDatabase> {
-  try {
-    await migrateEmbedded(client);
-  } catch (error) {
-    await client.close();
-    throw error;
-  }
-  return pgliteDatabase(client, afterClose);
 }

@@ -37,19 +37,24 @@ export async function requireBoundLogin(client: pg.ClientBase, setting: string, 
 }
 
 /**
- * Makes the login of a database URL, with its password and bound to one role, unless there is a login of that name; done as
- * a role that may make roles.
+ * Makes the login of a database URL, with its password, and binds it to one role; done as a role that may make roles. A login
+ * of that name is left as it is but for the role.
  * @returns whether it was made.
  */
 export async function ensureLogin(client: pg.ClientBase, url: string, role: string): Promise<boolean> {
   const { username, password } = new URL(url);
   const name = decodeURIComponent(username);
-  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [name]);
-  if (!rowCount) {
+  const { rows } = await client.query<{ isMember: boolean }>(
+    `select exists (select from pg_auth_members where member = r.oid and roleid = $2::regrole) as "isMember"
+     from pg_roles r where rolname = $1`,
+    [name, role],
+  );
+  const [known] = rows;
+  if (!known) {
     const rights = 'login noinherit nosuperuser nobypassrls nocreatedb nocreaterole';
     const secret = password ? `password ${pg.escapeLiteral(decodeURIComponent(password))}` : '';
     await client.query(`create role ${pg.escapeIdentifier(name)} ${rights} ${secret}`);
   }
-  await client.query(`grant ${role} to ${pg.escapeIdentifier(name)}`);
-  return !rowCount;
+  if (!known?.isMember) await client.query(`grant ${role} to ${pg.escapeIdentifier(name)}`);
+  return !known;
 }

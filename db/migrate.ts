@@ -21,10 +21,13 @@ export interface MigrationState extends Migration {
   isApplied: boolean;
 }
 
-/** Brings an embedded database up to date. @throws AppError `conflict` when a newer program has written it. */
-export async function migrateEmbedded(client: PGlite): Promise<void> {
-  await requireNotNewer(client);
-  await migratePglite(drizzlePglite(client), { migrationsFolder });
+/**
+ * Brings an embedded database up to date.
+ * @returns the steps that were taken.
+ * @throws AppError `conflict` when a newer program has written it.
+ */
+export function migrateEmbedded(client: PGlite): Promise<Migration[]> {
+  return takeMissing(client, () => migratePglite(drizzlePglite(client), { migrationsFolder }));
 }
 
 /**
@@ -33,26 +36,22 @@ export async function migrateEmbedded(client: PGlite): Promise<void> {
  * @throws AppError `conflict` when a newer program has migrated it.
  */
 export function migrateServer(client: pg.ClientBase): Promise<Migration[]> {
-  return underLock(client, async () => {
-    await requireNotNewer(client);
-    const before = await appliedTimes(client);
-    await migratePostgres(drizzlePostgres({ client: client as pg.Client }), { migrationsFolder });
-    return knownMigrations().filter(({ createdAtMs }) => !before.has(createdAtMs));
-  });
+  return underLock(client, () =>
+    takeMissing(client, () => migratePostgres(drizzlePostgres({ client: client as pg.Client }), { migrationsFolder })),
+  );
 }
 
 /**
- * Undoes the newest steps of a server's database, as the owner of its tables, each in a transaction of its own.
+ * Undoes the newest steps of an embedded database, each in a transaction of its own.
  * @returns the steps that were undone, newest first.
  */
+export function rollbackEmbedded(client: PGlite, steps: number): Promise<Migration[]> {
+  return undoNewest(client, steps);
+}
+
+/** The same on a server, as the owner of its tables. */
 export function rollbackServer(client: pg.ClientBase, steps: number): Promise<Migration[]> {
-  return underLock(client, async () => {
-    await requireNotNewer(client);
-    const applied = (await migrationStates(client)).filter(({ isApplied }) => isApplied).reverse();
-    const undone = applied.slice(0, steps);
-    for (const migration of undone) await undo(client, migration);
-    return undone;
-  });
+  return underLock(client, () => undoNewest(client, steps));
 }
 
 /** Every step this program knows, oldest first, and whether the database has it. */
@@ -78,6 +77,21 @@ export async function requireCurrentSchema(client: pg.ClientBase, role: string):
   } finally {
     await client.query('rollback');
   }
+}
+
+async function takeMissing(client: Client, migrate: () => Promise<void>): Promise<Migration[]> {
+  await requireNotNewer(client);
+  const before = await appliedTimes(client);
+  await migrate();
+  return knownMigrations().filter(({ createdAtMs }) => !before.has(createdAtMs));
+}
+
+async function undoNewest(client: Client, steps: number): Promise<Migration[]> {
+  await requireNotNewer(client);
+  const applied = (await migrationStates(client)).filter(({ isApplied }) => isApplied).reverse();
+  const undone = applied.slice(0, steps);
+  for (const migration of undone) await undo(client, migration);
+  return undone.map(({ tag, createdAtMs }) => ({ tag, createdAtMs }));
 }
 
 async function requireNotNewer(client: Client): Promise<void> {

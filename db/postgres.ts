@@ -7,6 +7,7 @@ import { errorCodeOf } from './errors.ts';
 import { requireBoundLogin } from './logins.ts';
 import { requireCurrentSchema } from './migrate.ts';
 import { answering } from './ping.ts';
+import { bindConnection } from './prepared.ts';
 import { roleNames, settingsOf } from './scope.ts';
 
 const connectTimeoutMs = 5_000;
@@ -39,7 +40,7 @@ export async function openPostgres({ url, serviceUrl, poolSize }: PostgresOption
   };
   return {
     kind: 'postgres',
-    transaction: (scope, work) => runTransaction(poolOf(scope.role), scope, work),
+    transaction: async (scope, work) => runTransaction(poolOf(scope.role), scope, work),
     ping: () => answering(Promise.all([...pools.values()].map((pool) => pool.query('select 1')))),
     close,
   };
@@ -75,17 +76,22 @@ function createPool(url: string, poolSize: number): pg.Pool {
   return pool;
 }
 
-/** A connection. @throws AppError `unavailable` naming server and database, never user or password. */
+/** A connection. @throws AppError `unavailable` naming server and database. */
 export async function connected(pool: pg.Pool, url: string, setting: string): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    // The driver's own message may hold the URL's user and password: only its code is shown.
-    const { host, pathname } = new URL(url);
-    const reason = errorCodeOf(error) ?? 'no answer';
-    const message = `The database ${pathname.slice(1)} at ${host} can't be used (${reason}): check ${setting} and that it runs`;
-    throw new AppError('unavailable', message, { cause: error });
+    throw unreachable(error, url, setting);
   }
+}
+
+/** What to say when a database can't be connected to: which, and how the driver calls the reason. */
+export function unreachable(error: unknown, url: string, setting: string): AppError {
+  // The driver's own message may hold the URL's user and password: only its code is shown.
+  const { host, pathname } = new URL(url);
+  const reason = errorCodeOf(error) ?? 'no answer';
+  const message = `The database ${pathname.slice(1)} at ${host} can't be used (${reason}): check ${setting} and that it runs`;
+  return new AppError('unavailable', message, { cause: error });
 }
 
 /**
@@ -105,8 +111,11 @@ async function runTransaction<T>(pool: pg.Pool, scope: Scope, work: (tx: Transac
     const values = [roleNames[scope.role], tenantId, userId, sessionId];
     const begun = Promise.all([client.query('begin'), client.query({ ...scopeStatement, values })]);
     begun.catch(() => undefined);
+    const queries = queriesOf(client);
     try {
-      const result = await work(transactionOn(client));
+      const tx = drizzle({ client: queries.client });
+      bindConnection(tx, queries.client);
+      const result = await work(tx).finally(queries.end);
       await begun;
       await commit(client);
       return result;
@@ -131,33 +140,37 @@ async function commit(client: pg.PoolClient): Promise<void> {
     throw new AppError('internal', 'A transaction was rolled back: one of its queries had failed');
 }
 
-const transactions = new WeakMap<pg.PoolClient, Transaction>();
-
-/** Drizzle on one connection, kept with it. */
-function transactionOn(client: pg.PoolClient): Transaction {
-  let transaction = transactions.get(client);
-  if (!transaction) {
-    transaction = drizzle({ client: preparing(client) });
-    transactions.set(client, transaction);
-  }
-  return transaction;
+/**
+ * A connection for the queries of one transaction. After `end` it refuses them: what a verb left running must not reach into
+ * the next transaction there, which is somebody else's.
+ */
+function queriesOf(client: pg.PoolClient): { client: pg.PoolClient; end(): void } {
+  let ended = false;
+  const query = async (config: pg.QueryConfig, values?: unknown[]) => {
+    if (ended) throw new AppError('internal', 'A query came after the end of its transaction');
+    return client.query({ ...config, name: statementName(client, config.text, values), values });
+  };
+  return {
+    client: new Proxy(client, { get: (target, key) => (key === 'query' ? query : Reflect.get(target, key, target)) }),
+    end: () => {
+      ended = true;
+    },
+  };
 }
 
+const statementNames = new WeakMap<pg.PoolClient, Map<string, string>>();
+
 /**
- * The connection, with a name for each statement that has parameters: PostgreSQL then plans it once a connection instead of
- * every time, which is half of what a short query costs. Drizzle itself names none.
+ * The name of a statement with parameters: PostgreSQL plans a named one once a connection instead of every time, which is
+ * half of what a short query costs. Drizzle itself names none.
  */
-function preparing(client: pg.PoolClient): pg.PoolClient {
-  const names = new Map<string, string>();
-  const query = (config: pg.QueryConfig, values?: unknown[]) => {
-    let name = names.get(config.text);
-    if (name === undefined && values?.length && names.size < preparedStatements) {
-      name = createHash('sha1').update(config.text).digest('base64url');
-      names.set(config.text, name);
-    }
-    return client.query({ ...config, name, values });
-  };
-  return new Proxy(client, {
-    get: (target, key) => (key === 'query' ? query : Reflect.get(target, key, target)),
-  });
+function statementName(client: pg.PoolClient, text: string, values: unknown[] = []): string | undefined {
+  const names = statementNames.get(client) ?? new Map<string, string>();
+  statementNames.set(client, names);
+  let name = names.get(text);
+  if (name === undefined && values.length && names.size < preparedStatements) {
+    name = createHash('sha1').update(text).digest('base64url');
+    names.set(text, name);
+  }
+  return name;
 }

@@ -53,14 +53,14 @@ export function checkDocument(document: string, text: string, facts: ProjectFact
   return faults;
 }
 
-/** Faults between `.env.example` and `core/config.ts`, which must name the same variables. */
+/** Faults between `.env.example` and the files of `core/config/`, which must name the same variables. */
 export function checkSettings(example: string, config: string): DocumentFault[] {
   const described = variablesOf(example);
   const read = variablesOf(config);
   const fault = (message: string) => ({ document: '.env.example', line: 1, message });
   return [
-    ...[...read].filter((name) => !described.has(name)).map((name) => fault(`${name} of core/config.ts is missing`)),
-    ...[...described].filter((name) => !read.has(name)).map((name) => fault(`core/config.ts does not read ${name}`)),
+    ...[...read].filter((name) => !described.has(name)).map((name) => fault(`${name} of core/config/ is missing`)),
+    ...[...described].filter((name) => !read.has(name)).map((name) => fault(`core/config/ does not read ${name}`)),
   ];
 }
 
@@ -127,7 +127,10 @@ function readFacts(root: string): ProjectFacts & { faults: DocumentFault[] } {
   const paths = new Set(walk(root, root));
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const example = paths.has('.env.example') ? read('.env.example') : '';
-  const config = read('core/config.ts');
+  const config = [...paths]
+    .filter((path) => /^core\/config\/.*\.ts$/.test(path))
+    .map(read)
+    .join('\n');
   const { scripts }: { scripts: Record<string, string> } = JSON.parse(read('package.json'));
   const programs = new Map(Object.entries(commands).map(([name, { program }]) => [name, program]));
   // A program's options may be read in a file beside it: scripts/demo-options.ts belongs to scripts/demo.ts.

@@ -5,14 +5,21 @@ import { assetPath } from '../core/assets.ts';
 import { systemClock } from '../core/clock.ts';
 import { loadApiConfig } from '../core/config/api.ts';
 import type { Environment } from '../core/config/environment.ts';
+import { loadJobsConfig } from '../core/config/jobs.ts';
 import { loadWorkerConfig } from '../core/config/worker.ts';
+import type { EncryptionKeys } from '../core/crypto/encryption-keys.ts';
 import { createFieldCipher } from '../core/crypto/field-cipher.ts';
 import { newSecret } from '../core/ids.ts';
 import { Releasers } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
-import { openDatabase, openEmbeddedDatabase } from '../db/client.ts';
+import { Metrics } from '../core/metrics.ts';
+import { type Database, openDatabase, openEmbeddedDatabase } from '../db/client.ts';
+import { prepareEmbeddedQueue } from '../jobs/prepare-queue.ts';
 import { jobs } from '../jobs/registry.ts';
 import { startJobs } from '../jobs/start.ts';
+import { createMailer } from '../providers/mail/mailer.ts';
+import { rotateKeys } from '../services/encryption.ts';
+import { openOwnCache, openSharedCache } from '../services/open-cache.ts';
 import { createRooms } from '../services/rooms.ts';
 import { keptSecrets } from './kept-secrets.ts';
 import { ensureLiveKit, type LiveKit } from './livekit.ts';
@@ -137,29 +144,46 @@ export async function startLocalApi(
   { env, dataDir, livekit, progress }: StackOptions & { livekit: Pick<LiveKit, 'url' | 'apiKey' | 'apiSecret'> },
   releasers: Releasers,
 ): Promise<{ url: string; developmentToken: string }> {
-  const { database, queue, secrets } = await openLocalDatabase({ env, dataDir, progress }, releasers);
-  const config = loadApiConfig({
+  const { database, place, secrets } = await openLocalDatabase({ env, dataDir, progress }, releasers);
+  const variables = {
     API_HOST: '127.0.0.1',
     LOG_LEVEL: 'warn',
+    MAIL_TO_LOG: 'true',
+    PUBLIC_URL: 'http://localhost:3000',
     ...secrets,
     ...env,
     ...liveKitVariables(livekit),
     AGENT_NAMES: env.AGENT_NAME,
-  });
+  };
+  const config = loadApiConfig(variables);
+  if (database.kind === 'pglite') await sealAnew(database, config.encryptionKeys, progress);
   const developmentToken = config.developmentToken ?? newSecret();
   const settings = { ...config, developmentToken, port: env.API_PORT ? config.port : 0 };
-  const api = await startApi({ settings, database, log: createLog('api', config.logLevel) });
+  const log = createLog('api', config.logLevel);
+  // Nobody else writes to an embedded database.
+  const {
+    cache,
+    redis,
+    close: closeCache,
+  } = env.DATABASE_URL ? openSharedCache(config.redisUrl, log) : openOwnCache(systemClock);
+  releasers.add(closeCache);
+  const api = await startApi({ settings, database, cache, redis, log });
   releasers.add(() => api.close());
+  const { mailer, close } = createMailer(loadJobsConfig(variables).mail);
+  releasers.add(close);
   const running = await startJobs({
     registry: jobs,
     services: {
       database,
       cipher: createFieldCipher(config.encryptionKeys),
+      cache,
       rooms: createRooms(config.livekit),
+      mailer,
       clock: systemClock,
       log: createLog('jobs', config.logLevel),
     },
-    queue,
+    place,
+    metrics: new Metrics(),
   });
   releasers.add(() => running.close());
   return { url: api.url, developmentToken };
@@ -172,13 +196,21 @@ async function openLocalDatabase({ env, dataDir, progress }: StackOptions, relea
     const { database: logins } = loadApiConfig({ ...secrets, ...placeholders, ...env });
     const database = await openDatabase(logins);
     releasers.add(() => database.close());
-    return { database, queue: logins, secrets };
+    return { database, place: logins, secrets };
   }
   const database = await openEmbeddedDatabase({ dataDir, onWait: progress });
   releasers.add(() => database.close());
+  await prepareEmbeddedQueue(database.client, jobs);
   // Logins stand for the embedded database, which has none.
   const logins = { DATABASE_URL: 'postgres://embedded', DATABASE_SERVICE_URL: 'postgres://embedded' };
-  return { database, queue: database, secrets: { ...logins, ...(await keptSecrets(dataDir)) } };
+  return { database, place: database, secrets: { ...logins, ...(await keptSecrets(dataDir)) } };
+}
+
+/** Brings a data folder under its newest key, as after a new one was set, or when a program older than keys has written it. */
+async function sealAnew(database: Database, keys: EncryptionKeys, progress: StackOptions['progress']): Promise<void> {
+  const actor = { kind: 'system', name: 'local' } as const;
+  const { faults } = await rotateKeys({ database, cipher: createFieldCipher(keys), actor });
+  for (const fault of faults) progress(fault);
 }
 
 /** What is not known yet when the database is opened. */

@@ -3,7 +3,8 @@ import { defaults } from '../limits.ts';
 import { type Environment, integer, logLevel, names, parseEnvironment, port, text, url } from './environment.ts';
 import { type LiveKitConfig, livekitOf, livekitVariables } from './livekit.ts';
 
-const workerEnvironment = z.object({
+/** Variables of the process. */
+export const workerEnvironment = z.object({
   ...livekitVariables,
   API_URL: url('http', 'https'),
   AGENT_NAME: text.default('parley'),

@@ -21,9 +21,12 @@ DROP POLICY "service_rows" ON "users";--> statement-breakpoint
 ALTER TABLE "users" DISABLE ROW LEVEL SECURITY;--> statement-breakpoint
 ALTER TABLE "sessions" ADD COLUMN "lease_holder" text;--> statement-breakpoint
 ALTER TABLE "sessions" ADD COLUMN "lease_until" timestamp with time zone;--> statement-breakpoint
+-- Forced, row-level security would hide the leases from their owner as well.
+ALTER TABLE "leases" NO FORCE ROW LEVEL SECURITY;--> statement-breakpoint
 UPDATE "sessions" SET "lease_holder" = l."holder", "lease_until" = l."expires_at" FROM "leases" l WHERE l."session_id" = "sessions"."id";--> statement-breakpoint
 DROP TABLE "leases";--> statement-breakpoint
 DROP TABLE "user_roles";--> statement-breakpoint
+DROP TABLE "user_exports";--> statement-breakpoint
 DROP TABLE "identities";--> statement-breakpoint
 DROP TABLE "passwords";--> statement-breakpoint
 DROP TABLE "refresh_tokens";--> statement-breakpoint
@@ -34,6 +37,9 @@ DROP TABLE "devices";--> statement-breakpoint
 DROP TABLE "consents";--> statement-breakpoint
 DROP TABLE "lexicon_entries";--> statement-breakpoint
 DROP TABLE "audit_log";--> statement-breakpoint
+ALTER TABLE "turns" DROP CONSTRAINT "turns_session";--> statement-breakpoint
+ALTER TABLE "turns" ADD CONSTRAINT "turns_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sessions" DROP CONSTRAINT "sessions_owner";--> statement-breakpoint
 DROP INDEX "sessions_user_id";--> statement-breakpoint
 DROP INDEX "turns_said_at";--> statement-breakpoint
 DROP INDEX "users_tenant_id";--> statement-breakpoint

@@ -139,6 +139,16 @@ CREATE TABLE "tenants" (
 --> statement-breakpoint
 ALTER TABLE "tenants" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
 INSERT INTO "tenants" ("id", "slug", "name", "created_at", "updated_at") VALUES ('0b8f4f0e-5d0c-4b5e-8f57-6c1d0a3e9a10', 'default', 'Default', now(), now());--> statement-breakpoint
+CREATE TABLE "user_exports" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"tenant_id" uuid NOT NULL,
+	"user_id" uuid NOT NULL,
+	"document" text,
+	"requested_at" timestamp with time zone NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL
+);
+--> statement-breakpoint
+ALTER TABLE "user_exports" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
 CREATE TABLE "user_roles" (
 	"user_id" uuid NOT NULL,
 	"tenant_id" uuid NOT NULL,
@@ -187,13 +197,17 @@ ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_created_by_users_id_fk" FOREIGN 
 ALTER TABLE "consents" ADD CONSTRAINT "consents_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "devices" ADD CONSTRAINT "devices_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "identities" ADD CONSTRAINT "identities_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "leases" ADD CONSTRAINT "leases_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sessions" ADD CONSTRAINT "sessions_owner" UNIQUE("id","tenant_id","user_id");--> statement-breakpoint
+ALTER TABLE "turns" DROP CONSTRAINT "turns_session_id_sessions_id_fk";--> statement-breakpoint
+ALTER TABLE "turns" ADD CONSTRAINT "turns_session" FOREIGN KEY ("session_id","tenant_id","user_id") REFERENCES "public"."sessions"("id","tenant_id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "leases" ADD CONSTRAINT "leases_session" FOREIGN KEY ("session_id","tenant_id","user_id") REFERENCES "public"."sessions"("id","tenant_id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "leases" ADD CONSTRAINT "leases_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "lexicon_entries" ADD CONSTRAINT "lexicon_entries_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "magic_links" ADD CONSTRAINT "magic_links_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "passwords" ADD CONSTRAINT "passwords_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "preferences" ADD CONSTRAINT "preferences_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "refresh_tokens" ADD CONSTRAINT "refresh_tokens_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "user_exports" ADD CONSTRAINT "user_exports_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "user_roles" ADD CONSTRAINT "user_roles_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "api_keys_tenant_id" ON "api_keys" USING btree ("tenant_id");--> statement-breakpoint
 CREATE INDEX "audit_log_at" ON "audit_log" USING btree ("tenant_id","at");--> statement-breakpoint
@@ -207,6 +221,8 @@ CREATE INDEX "magic_links_expires_at" ON "magic_links" USING btree ("expires_at"
 CREATE INDEX "refresh_tokens_user_id" ON "refresh_tokens" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "refresh_tokens_family_id" ON "refresh_tokens" USING btree ("family_id");--> statement-breakpoint
 CREATE INDEX "refresh_tokens_expires_at" ON "refresh_tokens" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "user_exports_user_id" ON "user_exports" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "user_exports_expires_at" ON "user_exports" USING btree ("expires_at");--> statement-breakpoint
 ALTER TABLE "users" ADD CONSTRAINT "users_tenant_id_tenants_id_fk" FOREIGN KEY ("tenant_id") REFERENCES "public"."tenants"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "turns_said_at" ON "turns" USING btree ("tenant_id","said_at");--> statement-breakpoint
 CREATE INDEX "users_tenant_id" ON "users" USING btree ("tenant_id","id");--> statement-breakpoint
@@ -243,6 +259,8 @@ CREATE POLICY "service_rows" ON "preferences" AS PERMISSIVE FOR ALL TO "parley_s
 CREATE POLICY "service_rows" ON "refresh_tokens" AS PERMISSIVE FOR ALL TO "parley_service" USING ((select current_setting('app.tenant_id', true) = '*') or "refresh_tokens"."tenant_id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid)) WITH CHECK ((select current_setting('app.tenant_id', true) = '*') or "refresh_tokens"."tenant_id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid));--> statement-breakpoint
 CREATE POLICY "tenant_rows" ON "tenants" AS PERMISSIVE FOR SELECT TO "parley_user" USING ("tenants"."id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid));--> statement-breakpoint
 CREATE POLICY "service_rows" ON "tenants" AS PERMISSIVE FOR ALL TO "parley_service" USING ((select current_setting('app.tenant_id', true) = '*') or "tenants"."id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid)) WITH CHECK ((select current_setting('app.tenant_id', true) = '*') or "tenants"."id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid));--> statement-breakpoint
+CREATE POLICY "own_rows" ON "user_exports" AS PERMISSIVE FOR ALL TO "parley_user" USING ("user_exports"."tenant_id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid) and "user_exports"."user_id" = (select nullif(current_setting('app.user_id', true), '')::uuid)) WITH CHECK ("user_exports"."tenant_id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid) and "user_exports"."user_id" = (select nullif(current_setting('app.user_id', true), '')::uuid));--> statement-breakpoint
+CREATE POLICY "service_rows" ON "user_exports" AS PERMISSIVE FOR ALL TO "parley_service" USING ((select current_setting('app.tenant_id', true) = '*') or "user_exports"."tenant_id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid)) WITH CHECK ((select current_setting('app.tenant_id', true) = '*') or "user_exports"."tenant_id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid));--> statement-breakpoint
 CREATE POLICY "own_rows" ON "user_roles" AS PERMISSIVE FOR ALL TO "parley_user" USING ("user_roles"."tenant_id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid) and "user_roles"."user_id" = (select nullif(current_setting('app.user_id', true), '')::uuid)) WITH CHECK ("user_roles"."tenant_id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid) and "user_roles"."user_id" = (select nullif(current_setting('app.user_id', true), '')::uuid));--> statement-breakpoint
 CREATE POLICY "service_rows" ON "user_roles" AS PERMISSIVE FOR ALL TO "parley_service" USING ((select current_setting('app.tenant_id', true) = '*') or "user_roles"."tenant_id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid)) WITH CHECK ((select current_setting('app.tenant_id', true) = '*') or "user_roles"."tenant_id" = (select nullif(nullif(current_setting('app.tenant_id', true), ''), '*')::uuid));--> statement-breakpoint
 INSERT INTO "preferences" ("user_id", "tenant_id", "updated_at") SELECT "id", "tenant_id", "created_at" FROM "users";--> statement-breakpoint
@@ -263,16 +281,17 @@ ALTER TABLE "refresh_tokens" FORCE ROW LEVEL SECURITY;--> statement-breakpoint
 ALTER TABLE "sessions" FORCE ROW LEVEL SECURITY;--> statement-breakpoint
 ALTER TABLE "tenants" FORCE ROW LEVEL SECURITY;--> statement-breakpoint
 ALTER TABLE "turns" FORCE ROW LEVEL SECURITY;--> statement-breakpoint
+ALTER TABLE "user_exports" FORCE ROW LEVEL SECURITY;--> statement-breakpoint
 ALTER TABLE "user_roles" FORCE ROW LEVEL SECURITY;--> statement-breakpoint
 ALTER TABLE "users" FORCE ROW LEVEL SECURITY;--> statement-breakpoint
 GRANT USAGE ON SCHEMA "public" TO "parley_user", "parley_service";--> statement-breakpoint
-GRANT SELECT ON "tenants", "lexicon_entries", "users", "user_roles", "identities" TO "parley_user";--> statement-breakpoint
+GRANT SELECT ON "tenants", "lexicon_entries", "users", "user_exports", "user_roles", "identities" TO "parley_user";--> statement-breakpoint
 GRANT SELECT, INSERT ON "consents", "turns" TO "parley_user";--> statement-breakpoint
 GRANT SELECT, UPDATE ON "profiles", "preferences", "onboarding_states" TO "parley_user";--> statement-breakpoint
 GRANT SELECT, INSERT, UPDATE ON "sessions" TO "parley_user";--> statement-breakpoint
 GRANT SELECT, UPDATE, DELETE ON "leases" TO "parley_user";--> statement-breakpoint
 GRANT SELECT, INSERT, UPDATE, DELETE ON "devices" TO "parley_user";--> statement-breakpoint
-GRANT SELECT, INSERT, UPDATE, DELETE ON "api_keys", "devices", "identities", "leases", "lexicon_entries", "magic_links", "onboarding_states", "passwords", "preferences", "profiles", "refresh_tokens", "sessions", "tenants", "turns", "user_roles", "users" TO "parley_service";--> statement-breakpoint
+GRANT SELECT, INSERT, UPDATE, DELETE ON "api_keys", "devices", "identities", "leases", "lexicon_entries", "magic_links", "onboarding_states", "passwords", "preferences", "profiles", "refresh_tokens", "sessions", "tenants", "turns", "user_exports", "user_roles", "users" TO "parley_service";--> statement-breakpoint
 GRANT SELECT, INSERT, DELETE ON "audit_log", "consents" TO "parley_service";--> statement-breakpoint
 -- The programs compare the schema with their own before they start.
 GRANT USAGE ON SCHEMA "drizzle" TO "parley_user", "parley_service";--> statement-breakpoint

@@ -1,4 +1,4 @@
-import { index, pgTable, text, uuid } from 'drizzle-orm/pg-core';
+import { foreignKey, index, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import { moment, ownerId, tenantId } from '../columns.ts';
 import { personalRows } from '../policies.ts';
 import { sessions } from './sessions.ts';
@@ -8,14 +8,20 @@ import { users } from './users.ts';
 export const leases = pgTable(
   'leases',
   {
-    sessionId: uuid('session_id')
-      .primaryKey()
-      .references(() => sessions.id, { onDelete: 'cascade' }),
+    sessionId: uuid('session_id').primaryKey(),
     tenantId: tenantId(),
     userId: ownerId().references(() => users.id, { onDelete: 'cascade' }),
     /** Identity of the job in its room. */
     holder: text('holder').notNull(),
     expiresAt: moment('expires_at').notNull(),
   },
-  (table) => [index('leases_expires_at').on(table.expiresAt), ...personalRows(table)],
+  (table) => [
+    foreignKey({
+      name: 'leases_session',
+      columns: [table.sessionId, table.tenantId, table.userId],
+      foreignColumns: [sessions.id, sessions.tenantId, sessions.userId],
+    }).onDelete('cascade'),
+    index('leases_expires_at').on(table.expiresAt),
+    ...personalRows(table),
+  ],
 );

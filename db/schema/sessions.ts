@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, pgTable, text, uuid } from 'drizzle-orm/pg-core';
+import { index, integer, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import type { Modality } from '../../domain/session.ts';
 import { moment, ownerId, sealed, tenantId } from '../columns.ts';
 import { personalRows } from '../policies.ts';
@@ -26,10 +26,12 @@ export const sessions = pgTable(
     dispatchCheckAt: moment('dispatch_check_at').notNull(),
     /** How often the watchdog had to dispatch. */
     dispatchAttempts: integer('dispatch_attempts').notNull().default(0),
-    /** Counts the writes of its user, for ETags. */
+    /** Counts the changes of what is shown of it, for ETags. */
     version: integer('version').notNull().default(1),
   },
   (table) => [
+    // What belongs to a session refers to all three, so that it can't belong to anybody else.
+    unique('sessions_owner').on(table.id, table.tenantId, table.userId),
     index('sessions_user_id').on(table.userId, table.createdAt, table.id),
     index('sessions_dispatch_check_at').on(table.dispatchCheckAt).where(sql`${table.endedAt} is null`),
     ...personalRows({ ...table, sessionId: table.id }),

@@ -1,4 +1,4 @@
-import { boolean, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
+import { boolean, foreignKey, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import type { Turn } from '../../domain/conversation.ts';
 import type { Edit } from '../../domain/normalization/result.ts';
 import { moment, ownerId, sealed, tenantId } from '../columns.ts';
@@ -12,9 +12,7 @@ export const turns = pgTable(
   {
     id: uuid('id').primaryKey(),
     tenantId: tenantId(),
-    sessionId: uuid('session_id')
-      .notNull()
-      .references(() => sessions.id, { onDelete: 'cascade' }),
+    sessionId: uuid('session_id').notNull(),
     userId: ownerId().references(() => users.id, { onDelete: 'cascade' }),
     position: integer('position').notNull(),
     speaker: text('speaker').$type<Turn['speaker']>().notNull(),
@@ -26,6 +24,11 @@ export const turns = pgTable(
     saidAt: moment('said_at').notNull(),
   },
   (table) => [
+    foreignKey({
+      name: 'turns_session',
+      columns: [table.sessionId, table.tenantId, table.userId],
+      foreignColumns: [sessions.id, sessions.tenantId, sessions.userId],
+    }).onDelete('cascade'),
     unique('turns_session_position').on(table.sessionId, table.position),
     index('turns_said_at').on(table.tenantId, table.saidAt),
     ...personalRows(table),

@@ -9,14 +9,28 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-/** Every route there is, with something valid for each parameter. */
-const routes = () =>
-  api.app.routes
-    .filter((route) => route.method !== 'ALL')
-    .map(({ method, path }) => ({ method, path: path.replace(':id', newId()).replace(':step', 'goal') }));
-const open = ['/healthz', '/readyz'];
+/** Every route there is, once, with something valid for each parameter. */
+const routes = () => {
+  const names = api.app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`);
+  return [...new Set(names)].map((name) => {
+    const [method = '', path = ''] = name.split(' ');
+    return { method, path: path.replace(':id', newId()).replace(':step', 'goal') };
+  });
+};
+const open = [
+  '/healthz',
+  '/readyz',
+  '/api/v1/auth/magic-links',
+  '/api/v1/auth/magic-links/redeem',
+  '/api/v1/auth/password',
+  '/api/v1/auth/refresh',
+  '/openapi.json',
+  '/docs',
+  '/docs/start.js',
+  '/docs/:file',
+];
 
-describe('every route but the health checks', () => {
+describe('every route but the open ones', () => {
   it('is known to this test', () => {
     const closed = routes().filter((route) => !open.includes(route.path));
     expect(closed.length).toBeGreaterThanOrEqual(9);
@@ -88,16 +102,6 @@ describe('claiming a session', () => {
     }
   });
 
-  it('gives a job nothing else', async () => {
-    const { roomName, sessionId } = await newRoom();
-    const token = await joinToken(roomName);
-    const others = routes().filter(({ path }) => !open.includes(path) && !path.endsWith('/claim'));
-    for (const { method, path } of others) {
-      const id = path.replace(/sessions\/[^/]+/, `sessions/${sessionId}`);
-      expect((await api.send(method, id, { token, body: validBody(method, id) })).status, `${method} ${id}`).toBe(403);
-    }
-  });
-
   it('conflicts while another job has the session, and finds no session in a strange room', async () => {
     const { roomName } = await api.newCall();
     expect(await claim(await joinToken(roomName))).toMatchObject({ status: 409, body: { code: 'conflict' } });
@@ -150,7 +154,6 @@ describe('a session token', () => {
 });
 
 function validBody(method: string, path: string): unknown {
-  if (method === 'PUT') return { answer: 'x' };
   if (method === 'POST' && path.endsWith('/turns')) {
     return { id: newId(), speaker: 'user', text: 'hello', saidAt: new Date().toISOString() };
   }

@@ -12,7 +12,7 @@ import { createLog } from '../../core/log.ts';
 import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../db/client.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { developmentToken, joinToken } from './api-world.ts';
-import { encryptionKeys, jwtSecret, settings } from './world.ts';
+import { accounts, encryptionKeys, http, jwtSecret, settings } from './world.ts';
 
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
@@ -20,7 +20,7 @@ describe('an API that listens', () => {
   let database: EmbeddedDatabase;
   const start = (port: number) =>
     startApi({
-      settings: { ...settings, jwtSecret, encryptionKeys, developmentToken, host: '127.0.0.1', port },
+      settings: { ...settings, jwtSecret, accounts, encryptionKeys, developmentToken, http, host: '127.0.0.1', port },
       database,
       log: createLog('test', 'silent'),
     });
@@ -96,14 +96,21 @@ describe("the API's process", () => {
   it('names every setting that is missing, and ends', async () => {
     const { exit, errors } = run({ LIVEKIT_API_KEY: 'key' });
     expect(await exit).toEqual([1, null]);
-    for (const name of ['LIVEKIT_URL', 'LIVEKIT_API_SECRET', 'DATABASE_URL', 'JWT_SECRET', 'DEVELOPMENT_TOKEN']) {
+    for (const name of [
+      'LIVEKIT_URL',
+      'LIVEKIT_API_SECRET',
+      'DATABASE_URL',
+      'DATABASE_SERVICE_URL',
+      'ENCRYPTION_KEYS',
+      'JWT_SECRET',
+    ]) {
       expect(await errors).toContain(`${name}: is not set`);
     }
     expect(await errors).not.toContain('    at ');
   });
 
   const postgresUrl = inject('postgresUrl');
-  it.skipIf(!postgresUrl)('migrates, serves until it is told to stop, and ends well', async () => {
+  it.skipIf(!postgresUrl)('serves until it is told to stop, and ends well', async () => {
     const own = await createTestDatabase(postgresUrl ?? '');
     const port = await getPort();
     const { child, exit, errors } = run({
@@ -111,6 +118,8 @@ describe("the API's process", () => {
       LIVEKIT_API_KEY: settings.livekit.apiKey,
       LIVEKIT_API_SECRET: settings.livekit.apiSecret,
       DATABASE_URL: own.url,
+      DATABASE_SERVICE_URL: own.serviceUrl,
+      ENCRYPTION_KEY: 'ab'.repeat(32),
       JWT_SECRET: jwtSecret,
       DEVELOPMENT_TOKEN: developmentToken,
       API_HOST: '127.0.0.1',

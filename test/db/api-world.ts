@@ -1,10 +1,10 @@
 import { SignJWT } from 'jose';
 import { AccessToken } from 'livekit-server-sdk';
-import { createApp } from '../../api/app.ts';
+import { createApp, type HttpDependencies } from '../../api/app.ts';
 import type { Log } from '../../core/log.ts';
 import type { AgentActor } from '../../domain/actor.ts';
 import { developmentUser, ensureUser } from '../../services/users.ts';
-import { openWorld, settings, system, type World } from './world.ts';
+import { http, openWorld, settings, system, type World } from './world.ts';
 
 /** Bearer token of the development user in tests. */
 export const developmentToken = 'a-development-token-of-32-characters';
@@ -32,15 +32,17 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
-/** Opens the API; `log` sees what it logs. */
-export async function openApiWorld(log?: Log): Promise<ApiWorld> {
+/** Opens the API; `log` sees what it logs, `access` says who may call and how often (default: anybody, always). */
+export async function openApiWorld(log?: Log, access: Partial<HttpDependencies> = {}): Promise<ApiWorld> {
   const world = await openWorld();
   await ensureUser(world.context(system), developmentUser);
   const state = { isDraining: false, ping: () => world.database.ping() };
   const app = createApp({
     ...world.services,
     log: log ?? world.services.log,
+    accounts: world.accounts,
     developmentToken,
+    http: { ...http, ...access },
     ping: () => state.ping(),
     isDraining: () => state.isDraining,
   });

@@ -243,8 +243,22 @@ describeOnBothDatabases('the release of a session', (world) => {
     const away = () => Promise.reject(new AppError('unavailable', 'away'));
     const context = { ...world().context(agent), rooms: { existing: away, participants: away, dispatch: away } };
     const released = await releaseSession(context, { sessionId: session.id });
-    expect(released).toMatchObject({ leaseHolder: agent.jobIdentity });
+    expect(released).toMatchObject({
+      id: session.id,
+      leaseExpiresAt: new Date(world().clock.now().getTime() + lifetimes.leaseMs),
+    });
     if (released) await dispatchForReturning(context, released);
     await expect(world().claim(user, session)).resolves.toMatchObject({ kind: 'agent' });
+  });
+
+  it('lets a failure through that is not an outage of LiveKit', async () => {
+    const user = await world().newUser();
+    const session = await world().newSession(user);
+    const agent = await world().claim(user, session);
+    const broken = () => Promise.reject(new RangeError('broken'));
+    const context = { ...world().context(agent), rooms: { existing: broken, participants: broken, dispatch: broken } };
+    const released = await releaseSession(context, { sessionId: session.id });
+    expect(released).not.toBeNull();
+    if (released) await expect(dispatchForReturning(context, released)).rejects.toThrow(RangeError);
   });
 });

@@ -1,9 +1,15 @@
 import { expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
-import { getOnboarding, saveOnboardingStep } from '../../services/onboarding.ts';
-import { getProfile } from '../../services/profiles.ts';
-import { ensureUser } from '../../services/users.ts';
 import { defaultTenant } from '../../domain/tenant.ts';
+import {
+  getOnboarding,
+  goBackInOnboarding,
+  restartOnboarding,
+  saveOnboardingStep,
+  skipOnboardingStep,
+} from '../../services/onboarding.ts';
+import { getProfile, updateProfile } from '../../services/profiles.ts';
+import { ensureUser } from '../../services/users.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
 
 const stranger = () => ({ tenantId: defaultTenant.id, userId: newId() });
@@ -23,6 +29,7 @@ describeOnBothDatabases('profile and onboarding', (world) => {
       preferredName: null,
       language: null,
       goal: null,
+      version: 1,
       updatedAt: world().clock.now().toISOString(),
     });
   });
@@ -31,13 +38,19 @@ describeOnBothDatabases('profile and onboarding', (world) => {
     const user = await world().newUser();
     const agent = await world().claim(user, await world().newSession(user));
     const first = await saveOnboardingStep(world().context(agent), { step: 'preferred_name', answer: '  Ann   Lee ' });
-    expect(first).toEqual({ answers: { preferred_name: 'Ann Lee' }, currentStep: 'goal', completedAt: null });
+    expect(first).toEqual({
+      answers: { preferred_name: 'Ann Lee' },
+      currentStep: 'goal',
+      skipped: [],
+      version: 2,
+      completedAt: null,
+    });
     await saveOnboardingStep(world().context(agent), { step: 'goal', answer: 'to practise' });
     const last = await saveOnboardingStep(world().context(user), { step: 'language', answer: 'Nederlands' });
 
     const completedAt = world().clock.now().toISOString();
     const answers = { preferred_name: 'Ann Lee', goal: 'to practise', language: 'nl' };
-    expect(last).toEqual({ answers, currentStep: null, completedAt });
+    expect(last).toEqual({ answers, currentStep: null, skipped: [], version: 4, completedAt });
     expect(await getOnboarding(world().context(agent))).toEqual(last);
     expect(await getProfile(world().context(agent))).toMatchObject({
       preferredName: 'Ann Lee',
@@ -60,6 +73,74 @@ describeOnBothDatabases('profile and onboarding', (world) => {
     const { answers, completedAt } = await getOnboarding(world().context(user));
     expect(answers).toEqual({ preferred_name: 'Ann', goal: 'to practise', language: 'en' });
     expect(completedAt).not.toBeNull();
+  });
+
+  it('can be skipped step by step where a step may be, gone back over and begun again', async () => {
+    const user = await world().newUser();
+    const context = world().context(user);
+    await expect(goBackInOnboarding(context)).rejects.toMatchObject({ code: 'conflict' });
+    await expect(skipOnboardingStep(context, { step: 'preferred_name' })).rejects.toMatchObject({ code: 'conflict' });
+    await saveOnboardingStep(context, { step: 'preferred_name', answer: 'Ann' });
+    expect(await skipOnboardingStep(context, { step: 'goal' })).toMatchObject({
+      skipped: ['goal'],
+      currentStep: 'language',
+      completedAt: null,
+    });
+    const completedAt = world().clock.now().toISOString();
+    expect(await skipOnboardingStep(context, { step: 'language' })).toMatchObject({ currentStep: null, completedAt });
+    world().clock.advance(1_000);
+    expect(await goBackInOnboarding(context)).toMatchObject({ currentStep: 'language', completedAt });
+    expect(await saveOnboardingStep(context, { step: 'goal', answer: 'to relax' })).toMatchObject({
+      answers: { preferred_name: 'Ann', goal: 'to relax' },
+      skipped: ['language'],
+      currentStep: null,
+      completedAt,
+    });
+    const again = { answers: {}, skipped: [], currentStep: 'preferred_name', completedAt: null };
+    expect(await restartOnboarding(context)).toMatchObject(again);
+    expect(await getOnboarding(context)).toMatchObject(again);
+    expect(await getProfile(context)).toMatchObject({ preferredName: 'Ann', goal: 'to relax' });
+  });
+
+  it('are changed on the version their writer saw, or not at all', async () => {
+    const user = await world().newUser();
+    const context = world().context(user);
+    const onFirst = { ifVersions: [1] };
+    expect(await saveOnboardingStep(context, { step: 'goal', answer: 'to relax', ...onFirst })).toMatchObject({
+      version: 2,
+    });
+    for (const late of [
+      () => saveOnboardingStep(context, { step: 'goal', answer: 'late', ...onFirst }),
+      () => skipOnboardingStep(context, { step: 'language', ...onFirst }),
+      () => restartOnboarding(context, onFirst),
+      () => updateProfile(context, { changes: { goal: 'late' }, ...onFirst }),
+    ]) {
+      await expect(late()).rejects.toMatchObject({ code: 'precondition_failed' });
+    }
+    expect((await getOnboarding(context)).answers).toEqual({ goal: 'to relax' });
+    expect(await updateProfile(context, { changes: { goal: 'to learn' }, ifVersions: [2, 7] })).toMatchObject({
+      goal: 'to learn',
+      version: 3,
+    });
+  });
+
+  it('keep the fields of a profile that are left out, and lose those that are cleared', async () => {
+    const user = await world().newUser();
+    const context = world().context(user);
+    await updateProfile(context, { changes: { preferredName: 'Ann', goal: 'to practise', language: 'nl' } });
+    world().clock.advance(1_000);
+    expect(await updateProfile(context, { changes: { goal: null } })).toEqual({
+      userId: user.userId,
+      preferredName: 'Ann',
+      goal: null,
+      language: 'nl',
+      version: 3,
+      updatedAt: world().clock.now().toISOString(),
+    });
+    expect(await updateProfile(context, { changes: { preferredName: null, language: 'en' } })).toMatchObject({
+      preferredName: null,
+      language: 'en',
+    });
   });
 
   it('refuse a wrong answer by its field and change nothing', async () => {
@@ -88,7 +169,13 @@ describeOnBothDatabases('profile and onboarding', (world) => {
     const nobody = world().context({ kind: 'user', ...stranger(), roles: ['student'] });
     const job = world().context({ kind: 'job', roomName: 'room', jobIdentity: 'agent' });
     const save = { step: 'goal', answer: 'x' } as const;
-    for (const verb of [getProfile, getOnboarding, (context: typeof nobody) => saveOnboardingStep(context, save)]) {
+    const changes = { goal: 'x' };
+    for (const verb of [
+      getProfile,
+      getOnboarding,
+      (context: typeof nobody) => saveOnboardingStep(context, save),
+      (context: typeof nobody) => updateProfile(context, { changes }),
+    ]) {
       await expect(verb(nobody)).rejects.toMatchObject({ code: 'not_found' });
     }
     await expect(getProfile(job)).rejects.toMatchObject({ code: 'forbidden' });

@@ -26,6 +26,7 @@ describeOnBothDatabases('sessions', (world) => {
       participantIdentity: participantIdentityOf(user.userId),
     });
     expect(await world().sessionTokens.verify(claim.sessionToken)).toEqual({
+      tenantId: user.tenantId,
       sessionId: session.id,
       userId: user.userId,
       jobIdentity: 'agent-a',

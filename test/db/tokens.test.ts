@@ -156,5 +156,32 @@ describeOnBothDatabases('issuing a token', (world) => {
       const issued = await issueToken({ ...world().context(user), rooms }, { room_name: session.roomName });
       expect(issued.session_id).toBe(session.id);
     });
+
+    it('opens an ended session again, as another version of it', async () => {
+      const { user, session } = await returning();
+      await world().admin.update(sessions).set({ endedAt: world().clock.now() }).where(eq(sessions.id, session.id));
+      await issueToken(world().context(user), { room_name: session.roomName });
+      expect(await storedSession(session.id)).toMatchObject({ endedAt: null, version: 2 });
+      await issueToken(world().context(user), { room_name: session.roomName });
+      expect(await storedSession(session.id)).toMatchObject({ version: 2 });
+    });
+
+    it('takes the agent that the new request names', async () => {
+      const { user, session } = await returning();
+      const agents = [{ agent_name: 'oracy', metadata: '{"lesson":8}' }];
+      const request = { room_name: session.roomName, room_config: { agents } };
+      const issued = await issueToken(world().context(user), request);
+      const { roomConfig } = await verifier.verify(issued.participant_token);
+      expect(roomConfig).toEqual({ agents: [{ agentName: 'oracy', metadata: '{"lesson":8,"modality":"voice"}' }] });
+      expect(await storedSession(session.id)).toMatchObject({ agentName: 'oracy', version: 2 });
+    });
+
+    it('lets a failure through that is not an outage of LiveKit', async () => {
+      const { user, session } = await returning();
+      const broken = () => Promise.reject(new RangeError('broken'));
+      const rooms: Rooms = { existing: broken, participants: broken, dispatch: broken };
+      const issuing = issueToken({ ...world().context(user), rooms }, { room_name: session.roomName });
+      await expect(issuing).rejects.toThrow(RangeError);
+    });
   });
 });

@@ -59,6 +59,27 @@ describeOnBothDatabases('turns', (world) => {
     expect(new Set(kept.map((turn) => turn.id))).toEqual(new Set(different.map((turn) => turn.id)));
   });
 
+  it('come right that arrive out of order, and go on behind the last one', async () => {
+    const { sessionId, agent } = await newCall();
+    for (const position of [3, 1, 2]) {
+      await appendTurn(world().context(agent), { sessionId, turn: newTurn({ position, text: `turn ${position}` }) });
+    }
+    await appendTurn(world().context(agent), { sessionId, turn: newTurn({ text: 'turn 4' }) });
+    const kept = await listTurns(world().context(agent), { sessionId });
+    expect(kept.map(({ position, text }) => ({ position, text }))).toEqual(
+      [1, 2, 3, 4].map((position) => ({ position, text: `turn ${position}` })),
+    );
+  });
+
+  it('can not take the position of another turn', async () => {
+    const { sessionId, agent } = await newCall();
+    const [first, second] = [newTurn({ position: 1 }), newTurn({ position: 1 })];
+    await appendTurn(world().context(agent), { sessionId, turn: first });
+    const refused = appendTurn(world().context(agent), { sessionId, turn: second });
+    await expect(refused).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('position 1') });
+    expect(await appendTurn(world().context(agent), { sessionId, turn: first })).toMatchObject({ created: false });
+  });
+
   it('can not take the id of a turn in another session', async () => {
     const [one, other] = [await newCall(), await newCall()];
     const turn = newTurn();

@@ -1,16 +1,31 @@
+import { BlockList } from 'node:net';
 import { drizzle as drizzlePostgres } from 'drizzle-orm/node-postgres';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
 import pg from 'pg';
+import type { AccountsConfig } from '../../core/config/accounts.ts';
 import { parseEncryptionKeys } from '../../core/crypto/encryption-keys.ts';
 import { createFieldCipher, type FieldCipher } from '../../core/crypto/field-cipher.ts';
 import { createSessionTokens, type SessionTokens } from '../../core/crypto/session-tokens.ts';
 import { newId, newRoomName } from '../../core/ids.ts';
 import { createLog } from '../../core/log.ts';
-import { type Database, type EmbeddedDatabase, openDatabase, openEmbeddedDatabase } from '../../db/client.ts';
+import {
+  type Database,
+  type EmbeddedDatabase,
+  openDatabase,
+  openEmbeddedDatabase,
+  type Transaction,
+} from '../../db/client.ts';
+import { tenants } from '../../db/schema/tenants.ts';
 import type { Actor, AgentActor, JobActor, UserActor } from '../../domain/actor.ts';
+import type { JobName, JobPayload } from '../../domain/job.ts';
 import { defaultTenant } from '../../domain/tenant.ts';
+import { prepareEmbeddedQueue } from '../../jobs/prepare-queue.ts';
+import { jobs } from '../../jobs/registry.ts';
+import { type AccountTools, createAccountTools } from '../../services/accounts.ts';
+import { noCache } from '../../services/cache.ts';
 import type { Context, ServiceSettings, Services } from '../../services/context.ts';
+import { createJobQueue, type JobQueue } from '../../services/job-queue.ts';
 import type { RoomParticipant, Rooms } from '../../services/rooms.ts';
 import { claimSession } from '../../services/sessions.ts';
 import { issueToken } from '../../services/tokens.ts';
@@ -30,11 +45,17 @@ export const settings: ServiceSettings = {
   agentJoinTimeoutMs: 8_000,
 };
 
+/** Anybody may call, as often as they like. */
+export const http = { corsOrigins: ['*'], trustedProxies: new BlockList(), rateLimitScale: 0 };
+
 /** Seals fields in tests. */
 export const encryptionKeys = parseEncryptionKeys(`test:${'ab'.repeat(32)}`);
 
 /** Signs session tokens in tests. */
 export const jwtSecret = 'a-session-secret-of-32-characters';
+
+/** Settings of accounts in tests. */
+export const accounts: AccountsConfig = { jwtAlgorithm: 'HS256', publicUrl: 'https://app.example.test', issuers: [] };
 
 /** A clock that stands until it is turned forward. It starts at the real time, so that real tokens are valid. */
 export class TestClock {
@@ -91,6 +112,17 @@ export class ScriptedRooms implements Rooms {
   }
 }
 
+/** The database's queue, which also keeps what was queued, whether or not its transaction is committed. */
+export class CollectingQueue implements JobQueue {
+  readonly jobs: { name: JobName; payload: object }[] = [];
+  readonly #queue = createJobQueue();
+
+  async enqueue<Name extends JobName>(tx: Transaction, name: Name, payload: JobPayload<Name>): Promise<void> {
+    await this.#queue.enqueue(tx, name, payload);
+    this.jobs.push({ name, payload });
+  }
+}
+
 /** A migrated database with what verbs need around it. */
 export interface World {
   database: Database;
@@ -103,10 +135,15 @@ export interface World {
   cipher: FieldCipher;
   clock: TestClock;
   rooms: ScriptedRooms;
+  queue: CollectingQueue;
   sessionTokens: SessionTokens;
+  /** What people sign in with, without issuers. */
+  accounts: AccountTools;
   services: Services;
   context<A extends Actor>(actor: A): Context & { actor: A };
   newUser(tenantId?: string): Promise<UserActor>;
+  /** A tenant beside the default one. @returns its id. */
+  newTenant(): Promise<string>;
   /** A new session of a user, in a room nobody else has. */
   newSession(user: UserActor): Promise<{ id: string; roomName: string }>;
   /** Claims a session's room for a job and gives the agent that the job becomes. */
@@ -118,6 +155,7 @@ export interface World {
 export async function openWorld(postgresUrl?: string): Promise<World> {
   const server = postgresUrl ? await createTestDatabase(postgresUrl) : undefined;
   const embedded = server ? undefined : await openEmbeddedDatabase({ memory: true });
+  if (embedded) await prepareEmbeddedQueue(embedded.client, jobs);
   const database = embedded ?? (await openDatabase({ ...(server as TestDatabase), poolSize: 8 }));
   const pool = server && new pg.Pool({ connectionString: server.adminUrl, max: 2 });
   // Dropping the database cuts its connections off.
@@ -125,9 +163,12 @@ export async function openWorld(postgresUrl?: string): Promise<World> {
   const admin = pool ? drizzlePostgres({ client: pool }) : drizzlePglite((embedded as EmbeddedDatabase).client);
   const clock = new TestClock();
   const rooms = new ScriptedRooms();
+  const queue = new CollectingQueue();
   const services: Services = {
     database,
     cipher: createFieldCipher(encryptionKeys),
+    cache: noCache,
+    queue,
     rooms,
     sessionTokens: createSessionTokens(jwtSecret, clock.now),
     settings,
@@ -143,13 +184,21 @@ export async function openWorld(postgresUrl?: string): Promise<World> {
     cipher: services.cipher,
     clock,
     rooms,
+    queue,
     sessionTokens: services.sessionTokens,
+    accounts: createAccountTools({ jwtSecret, accounts }, clock.now),
     services,
     context,
     async newUser(tenantId = defaultTenant.id) {
       const userId = newId();
       await ensureUser(context(system), { tenantId, userId });
       return { kind: 'user', tenantId, userId, roles: ['student'] };
+    },
+    async newTenant() {
+      const id = newId();
+      const now = clock.now();
+      await admin.insert(tenants).values({ id, slug: id, name: 'Another', createdAt: now, updatedAt: now });
+      return id;
     },
     async newSession(user) {
       const { session_id: id, room_name: roomName } = await issueToken(context(user), { room_name: newRoomName() });

@@ -29,7 +29,7 @@ describe.skipIf(!shared || !programsAreVisible)('a program that can not work say
     ANTHROPIC_API_KEY: secret,
     CARTESIA_API_KEY: secret,
   };
-  const apiSettings = { ...livekit, JWT_SECRET: secret, DEVELOPMENT_TOKEN: secret };
+  const apiSettings = { ...livekit, JWT_SECRET: secret, ENCRYPTION_KEY: 'ab'.repeat(32) };
   /** Answers everything with 200, as another worker's health page would. */
   const neighbour = createHttpServer((_, response) => response.end('{}'));
   /** Accepts connections, never says anything and never closes one. */
@@ -109,8 +109,8 @@ describe.skipIf(!shared || !programsAreVisible)('a program that can not work say
 
   test.each([
     [worker, ['API_URL', 'DEEPGRAM_API_KEY', 'ANTHROPIC_API_KEY', 'CARTESIA_API_KEY'], []],
-    [api, ['DATABASE_URL', 'JWT_SECRET', 'DEVELOPMENT_TOKEN'], []],
-    [jobs, ['DATABASE_URL'], []],
+    [api, ['DATABASE_SERVICE_URL', 'DATABASE_URL', 'ENCRYPTION_KEYS', 'JWT_SECRET'], []],
+    [jobs, ['DATABASE_SERVICE_URL', 'ENCRYPTION_KEYS'], []],
     [local, [], ['--api-only']],
   ])('settings are missing, and each is named: %s', async (path, own, args) => {
     const names = ['LIVEKIT_URL', 'LIVEKIT_API_KEY', 'LIVEKIT_API_SECRET', ...own];
@@ -131,14 +131,16 @@ describe.skipIf(!shared || !programsAreVisible)('a program that can not work say
 
   test.each([
     ['where nobody listens', demo, () => 1, 'ECONNREFUSED'],
-    ['where nobody answers', api, () => portOf(silent), 'CONNECT_TIMEOUT'],
+    ['where nobody answers', api, () => portOf(silent), 'no answer'],
   ])('the database is %s: %s', async (_, path, port, code) => {
+    const address = `postgres://parley:${secret}@127.0.0.1:${port()}/parley`;
     const program = await runProgram(path, [], {
       ...apiSettings,
-      DATABASE_URL: `postgres://parley:${secret}@127.0.0.1:${port()}/parley`,
+      DATABASE_URL: address,
+      DATABASE_SERVICE_URL: address,
     });
     await expectEnd(program, 1, [
-      `The database parley at 127.0.0.1:${port()} can't be used (${code}): check DATABASE_URL and that it runs`,
+      `The database parley at 127.0.0.1:${port()} can't be used (${code}): check DATABASE_SERVICE_URL and that it runs`,
     ]);
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { measureTurns, stages, type TurnTimes } from '../../bench/voice-turns.ts';
 import type { Delays } from '../../sandbox/settings.ts';
-import { quantile } from '../../scripts/demo-table.ts';
+import { quantile } from '../../scripts/table.ts';
 import { type LiveStack, startLiveStack } from '../support/live-stack.ts';
 
 const shared = inject('livekit');

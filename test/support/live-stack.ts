@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
 import { startApi } from '../../api/start.ts';
@@ -60,8 +61,10 @@ export async function startLiveStack(options: { agentJoinTimeoutMs?: number } = 
       host: '127.0.0.1',
       port: 0,
       jwtSecret: newSecret(),
+      accounts: { jwtAlgorithm: 'HS256', issuers: [] },
       encryptionKeys: parseEncryptionKeys(newSecret()),
       developmentToken,
+      http: { corsOrigins: ['*'], trustedProxies: new BlockList(), rateLimitScale: 0 },
       agentNames: [agentName],
       tokenTtlSeconds: defaults.tokenTtlSeconds,
       agentJoinTimeoutMs: options.agentJoinTimeoutMs ?? defaults.agentJoinTimeoutMs,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { migrateServer } from '../../db/migrate.ts';
+import { prepareQueue } from '../../jobs/prepare-queue.ts';
 import { jobs } from '../../jobs/registry.ts';
-import { prepareQueue } from '../../jobs/start.ts';
 
 /** A database of one test file's own, and the ways into it. */
 export interface TestDatabase {

@@ -39,6 +39,7 @@ const well: Record<string, Answer> = {
   [turnsRoute]: { status: 201, body: {} },
   [leaseRoute]: { status: 204 },
   'GET /api/v1/profiles/me': { status: 200, body: { preferredName: null } },
+  'GET /api/v1/context': { status: 200, body: { profile: { preferredName: null }, turns: [] } },
 };
 
 describe('the backend of a job', () => {
@@ -102,6 +103,12 @@ describe('the backend of a job', () => {
       .toBe('session-token-2');
     expect(requests[0]).toMatchObject({ token: 'join-token' });
     expect(requests[1]).toMatchObject({ token: 'session-token-1' });
+  });
+
+  test('asks for everything a call begins with in one request', async () => {
+    await backend.claim('join-token', () => {});
+    expect(await backend.context()).toEqual({ profile: { preferredName: null }, turns: [] });
+    expect(requests.slice(1)).toMatchObject([{ route: 'GET /api/v1/context', token: 'session-token-1' }]);
   });
 
   test('asks again when the API is away, busy or hangs up', async () => {

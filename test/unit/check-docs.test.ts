@@ -86,8 +86,8 @@ test('checkSettings compares the example with the configuration, both ways', () 
   const config = 'const schema = z.object({\n  API_PORT: port,\n  JWT_SECRET: secret,\n});';
   expect(checkSettings('# About it.\nAPI_PORT=8080\n# JWT_SECRET=\n', config)).toEqual([]);
   expect(checkSettings('API_PORT=8080\nOLD_ONE=1\n', config).map(({ message }) => message)).toEqual([
-    'JWT_SECRET of core/config.ts is missing',
-    'core/config.ts does not read OLD_ONE',
+    'JWT_SECRET of core/config/ is missing',
+    'core/config/ does not read OLD_ONE',
   ]);
 });
 
@@ -96,11 +96,11 @@ test('checkProject reads the documents of a folder and nothing that is generated
   onTestFinished(() => rm(root, { recursive: true }));
   const files = {
     'package.json': '{"scripts":{"demo":"node dist/scripts/demo.js"}}',
-    'core/config.ts': 'z.object({\n  API_PORT: port,\n})',
+    'core/config/api.ts': 'z.object({\n  API_PORT: port,\n})',
     '.env.example': 'API_PORT=8080\n',
     'scripts/demo-options.ts': "'--json'",
-    'README.md': '`npm run demo -- --json`, `core/config.ts`, `API_PORT`, `core/none.ts`',
-    'docs/decisions/one.md': '[config](../../core/config.ts) [none](none.md)',
+    'README.md': '`npm run demo -- --json`, `core/config/api.ts`, `API_PORT`, `core/none.ts`',
+    'docs/decisions/one.md': '[config](../../core/config/api.ts) [none](none.md)',
     'node_modules/thing/README.md': '`core/none.ts`',
   };
   for (const [path, text] of Object.entries(files)) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { assetPath } from '../../core/assets.ts';
 import { createNormalizer } from '../../domain/normalization/packs.ts';
 import type { Normalized } from '../../domain/normalization/result.ts';
+import { randomFrom } from '../support/random.ts';
 
 const asset = (file: string) => readFileSync(assetPath('domain', 'normalization', file), 'utf8');
 const normalizer = createNormalizer('nl-dental', asset);
@@ -20,17 +21,6 @@ const vocabulary = [
   'caries karies komposiet vulling restauratie wortel kanaal behandeling tand steen peri apicale secundaire Caries',
   'de patiënt is wachten over terug composiet kroon 😀 ﬁ \u0301 cariës@praktijk.nl',
 ].map((words) => words.split(' '));
-
-/** A seeded generator (mulberry32), so that a failure can be repeated. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** Random words, among them rows of the kinds that make a tooth: anchor, digits or number, surface, connector. */
 function sentence(random: () => number): string {

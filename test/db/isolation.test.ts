@@ -1,0 +1,301 @@
+import { eq, sql } from 'drizzle-orm';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../core/ids.ts';
+import type { Scope, Transaction } from '../../db/client.ts';
+import { errorCodeOf } from '../../db/errors.ts';
+import { allTenants } from '../../db/policies.ts';
+import { apiKeys } from '../../db/schema/api-keys.ts';
+import { auditLog } from '../../db/schema/audit-log.ts';
+import { consents } from '../../db/schema/consents.ts';
+import { devices } from '../../db/schema/devices.ts';
+import { identities } from '../../db/schema/identities.ts';
+import { leases } from '../../db/schema/leases.ts';
+import { lexiconEntries } from '../../db/schema/lexicon-entries.ts';
+import { onboardingStates } from '../../db/schema/onboarding-states.ts';
+import { preferences } from '../../db/schema/preferences.ts';
+import { profiles } from '../../db/schema/profiles.ts';
+import { sessions } from '../../db/schema/sessions.ts';
+import { tenants } from '../../db/schema/tenants.ts';
+import { turns } from '../../db/schema/turns.ts';
+import { userRoles } from '../../db/schema/user-roles.ts';
+import { users } from '../../db/schema/users.ts';
+import { defaultTenant } from '../../domain/tenant.ts';
+import { describeOnBothDatabases } from './on-both-databases.ts';
+import { consentOf, deviceOf, entryOf, newPerson, type Person, viewOf } from './people.ts';
+
+/** Insufficient privilege, which is also what a refused `WITH CHECK` is. */
+const forbidden = '42501';
+const foreignKeyViolation = '23503';
+
+/** Tables that no person may read, be it their own row. */
+const serviceTables = ['api_keys', 'audit_log', 'magic_links', 'passwords', 'refresh_tokens'];
+
+const scopeOf = ({ tenantId, userId }: Pick<Person, 'tenantId' | 'userId'>): Scope => ({
+  role: 'user',
+  tenantId,
+  userId,
+});
+
+describeOnBothDatabases('row-level security', (world) => {
+  /** Ann is asking; Bob is in her tenant, Eve in another one. */
+  let people: { ann: Person; bob: Person; eve: Person };
+  beforeAll(async () => {
+    const elsewhere = await world().newTenant();
+    people = { ann: await newPerson(world()), bob: await newPerson(world()), eve: await newPerson(world(), elsewhere) };
+  });
+
+  const view = (scope: Scope) => viewOf(world().database, scope);
+  /** What becomes of a query in a scope: the code it fails with, or how many rows it returned. */
+  const outcome = (scope: Scope, query: (tx: Transaction) => PromiseLike<unknown>) =>
+    world()
+      .database.transaction(scope, async (tx) => query(tx))
+      .then((rows) => (Array.isArray(rows) ? rows.length : 'done'), errorCodeOf);
+
+  const turnOf = ({ tenantId, userId, sessionId }: Person): typeof turns.$inferInsert => ({
+    tenantId,
+    userId,
+    sessionId,
+    id: newId(),
+    position: 9,
+    speaker: 'user',
+    text: world().cipher.seal('test:people', 'said'),
+    edits: [],
+    interrupted: false,
+    saidAt: world().clock.now(),
+  });
+  const sessionOf = ({ tenantId, userId }: Person): typeof sessions.$inferInsert => ({
+    tenantId,
+    userId,
+    id: newId(),
+    roomName: newId(),
+    agentName: 'parley',
+    modality: 'voice',
+    createdAt: world().clock.now(),
+    tokenExpiresAt: world().clock.now(),
+    dispatchCheckAt: world().clock.now(),
+  });
+
+  describe('shows', () => {
+    it('a person their own rows of every table, and not those that are for the service', async () => {
+      const { ann } = people;
+      expect(await view(scopeOf(ann))).toEqual({
+        refused: serviceTables,
+        empty: [],
+        tenantIds: [ann.tenantId],
+        userIds: [ann.userId],
+        sessionIds: [ann.sessionId, ann.otherSessionId].sort(),
+      });
+    });
+
+    it('an agent what its person sees, of its own session alone', async () => {
+      const { ann, bob } = people;
+      const { refused, empty, userIds, sessionIds } = await view({ ...scopeOf(ann), sessionId: ann.sessionId });
+      expect({ refused, empty, userIds, sessionIds }).toEqual({
+        refused: serviceTables,
+        empty: [],
+        userIds: [ann.userId],
+        sessionIds: [ann.sessionId],
+      });
+      const mixed = await view({ ...scopeOf(ann), sessionId: bob.sessionId });
+      expect(mixed).toMatchObject({ empty: ['leases', 'sessions', 'turns'], userIds: [ann.userId], sessionIds: [] });
+    });
+
+    it('the service every row of its tenant, and of no other', async () => {
+      const { ann, bob, eve } = people;
+      const here = await view({ role: 'service', tenantId: ann.tenantId });
+      expect(here).toMatchObject({ refused: [], empty: [], tenantIds: [defaultTenant.id] });
+      expect(here.userIds).toEqual(expect.arrayContaining([ann.userId, bob.userId]));
+      const there = await view({ role: 'service', tenantId: eve.tenantId });
+      expect(there).toMatchObject({ refused: [], empty: [], tenantIds: [eve.tenantId], userIds: [eve.userId] });
+      const everywhere = await view({ role: 'service', tenantId: allTenants });
+      expect(everywhere.tenantIds).toEqual([ann.tenantId, eve.tenantId].sort());
+    });
+
+    it('nobody anything where it is not said whose transaction it is', async () => {
+      const { ann, eve } = people;
+      const nothing = { tenantIds: [], userIds: [], sessionIds: [] };
+      expect(await view({ role: 'service', tenantId: null })).toMatchObject(nothing);
+      expect(await view({ ...scopeOf(ann), tenantId: null })).toMatchObject(nothing);
+      expect(await view({ ...scopeOf(ann), tenantId: allTenants })).toMatchObject(nothing);
+      expect(await view({ role: 'user', tenantId: ann.tenantId })).toMatchObject({ userIds: [], sessionIds: [] });
+      expect(await view({ ...scopeOf(ann), tenantId: eve.tenantId })).toMatchObject({ userIds: [], sessionIds: [] });
+    });
+  });
+
+  describe('refuses a person', () => {
+    type Attempt = (tx: Transaction) => PromiseLike<unknown>;
+    const attempts: Record<string, () => Attempt> = {
+      'a device for somebody else': () => (tx) => tx.insert(devices).values(deviceOf(people.bob, world())),
+      'a device in another tenant': () => (tx) =>
+        tx.insert(devices).values(deviceOf({ ...people.ann, tenantId: people.eve.tenantId }, world())),
+      'a session for somebody else': () => (tx) => tx.insert(sessions).values(sessionOf(people.bob)),
+      'a turn in the name of somebody else': () => (tx) => tx.insert(turns).values(turnOf(people.bob)),
+      'a consent of somebody else': () => (tx) => tx.insert(consents).values(consentOf(people.bob, world())),
+      'to hand their device on': () => (tx) => tx.update(devices).set({ userId: people.bob.userId }),
+      'to hand their session on': () => (tx) => tx.update(sessions).set({ userId: people.bob.userId }),
+      'to move their profile to another tenant': () => (tx) =>
+        tx.update(profiles).set({ tenantId: people.eve.tenantId }),
+      'a role': () => (tx) =>
+        tx.insert(userRoles).values({ ...scopeIds(people.ann), role: 'admin', grantedAt: world().clock.now() }),
+      'another role': () => (tx) => tx.update(userRoles).set({ role: 'admin' }),
+      'to be somebody else': () => (tx) => tx.update(users).set({ id: newId() }),
+      'to be there twice': () => (tx) =>
+        tx.insert(users).values({ id: newId(), tenantId: people.ann.tenantId, createdAt: world().clock.now() }),
+      'to be gone': () => (tx) => tx.delete(users),
+      'another address': () => (tx) => tx.update(identities).set({ subjectIndex: 'x' }),
+      'one address less': () => (tx) => tx.delete(identities),
+      'a second profile': () => (tx) =>
+        tx.insert(profiles).values({ ...scopeIds(people.ann), updatedAt: world().clock.now() }),
+      'to take back what was said': () => (tx) => tx.delete(turns),
+      'to change what was said': () => (tx) => tx.update(turns).set({ position: 5 }),
+      'to remove a session': () => (tx) => tx.delete(sessions),
+      'to rewrite a consent': () => (tx) => tx.update(consents).set({ granted: false }),
+      'to remove a consent': () => (tx) => tx.delete(consents),
+      'a lease': () => (tx) =>
+        tx.insert(leases).values({
+          ...scopeIds(people.ann),
+          sessionId: people.ann.sessionId,
+          holder: 'x',
+          expiresAt: world().clock.now(),
+        }),
+      'the settings of their tenant': () => (tx) => tx.update(tenants).set({ name: 'Mine' }),
+      'the lexicon of their tenant': () => (tx) => tx.insert(lexiconEntries).values(entryOf(people.ann, world())),
+      'the API keys': () => (tx) => tx.update(apiKeys).set({ scopes: [] }),
+      'a table of their own': () => (tx) => tx.execute(sql`create table public.mine (id int)`),
+      'a table without policies': () => (tx) => tx.execute(sql`alter table profiles disable row level security`),
+      'an empty table': () => (tx) => tx.execute(sql`truncate turns`),
+      'to look past policies': () => async (tx) => {
+        await tx.execute(sql`set local row_security = off`);
+        await tx.select().from(profiles);
+      },
+    };
+
+    it.each(Object.keys(attempts))('%s', async (name) => {
+      const attempt = attempts[name];
+      expect(await outcome(scopeOf(people.ann), (attempt as () => Attempt)())).toBe(forbidden);
+    });
+
+    it('rows that refer to the session of somebody else', async () => {
+      const { ann, bob, eve } = people;
+      for (const { sessionId } of [bob, eve]) {
+        const turn = turnOf({ ...ann, sessionId });
+        expect(await outcome(scopeOf(ann), (tx) => tx.insert(turns).values(turn))).toBe(foreignKeyViolation);
+      }
+      const unheld = sessionOf(bob);
+      await world().admin.insert(sessions).values(unheld);
+      const moving = outcome(scopeOf(ann), (tx) =>
+        tx.update(leases).set({ sessionId: unheld.id }).where(eq(leases.sessionId, ann.otherSessionId)),
+      );
+      expect(await moving).toBe(foreignKeyViolation);
+    });
+
+    it('the rows of everybody else, whatever the query asks for', async () => {
+      const { ann, bob, eve } = people;
+      for (const { userId } of [bob, eve]) {
+        for (const table of [profiles, preferences, onboardingStates, sessions]) {
+          const change = outcome(scopeOf(ann), (tx) =>
+            tx.update(table).set({ version: 99 }).where(eq(table.userId, userId)).returning(),
+          );
+          expect(await change).toBe(0);
+        }
+        for (const table of [devices, leases]) {
+          const removal = outcome(scopeOf(ann), (tx) => tx.delete(table).where(eq(table.userId, userId)).returning());
+          expect(await removal).toBe(0);
+        }
+      }
+    });
+  });
+
+  it('keeps an agent to its own session', async () => {
+    const { ann } = people;
+    const agent = { ...scopeOf(ann), sessionId: ann.sessionId };
+    const other = { ...ann, sessionId: ann.otherSessionId };
+    expect(await outcome(agent, (tx) => tx.insert(turns).values(turnOf(other)))).toBe(forbidden);
+    expect(await outcome(agent, (tx) => tx.insert(sessions).values(sessionOf(ann)))).toBe(forbidden);
+    const title = { version: 99 };
+    const change = outcome(agent, (tx) =>
+      tx.update(sessions).set(title).where(eq(sessions.id, ann.otherSessionId)).returning(),
+    );
+    expect(await change).toBe(0);
+    const release = outcome(agent, (tx) =>
+      tx.delete(leases).where(eq(leases.sessionId, ann.otherSessionId)).returning(),
+    );
+    expect(await release).toBe(0);
+    expect(await outcome(agent, (tx) => tx.insert(turns).values(turnOf(ann)).returning())).toBe(1);
+  });
+
+  it('keeps the service to its tenant, and from rewriting what was recorded', async () => {
+    const { ann, eve } = people;
+    const service: Scope = { role: 'service', tenantId: ann.tenantId };
+    expect(await outcome(service, (tx) => tx.insert(devices).values(deviceOf(eve, world())))).toBe(forbidden);
+    expect(await outcome(service, (tx) => tx.update(devices).set({ tenantId: eve.tenantId }))).toBe(forbidden);
+    expect(await outcome(service, (tx) => tx.delete(users).where(eq(users.id, eve.userId)).returning())).toBe(0);
+    expect(await outcome(service, (tx) => tx.update(auditLog).set({ action: 'nothing' }))).toBe(forbidden);
+    expect(await outcome(service, (tx) => tx.update(consents).set({ granted: true }))).toBe(forbidden);
+  });
+
+  it('leaves nothing of a transaction to the next one on its connection, kept or rolled back', async () => {
+    const { ann, bob } = people;
+    const own = (tx: Transaction) => tx.select({ id: users.id }).from(users);
+    for (const ending of ['commit', 'rollback'] as const) {
+      // Often enough for PostgreSQL to keep one plan of the prepared query, which must not keep its user.
+      for (const { userId, tenantId } of Array.from({ length: 8 }, (_, index) => (index % 2 ? ann : bob))) {
+        const seen = world().database.transaction(scopeOf({ userId, tenantId }), async (tx) => {
+          const found = await own(tx);
+          if (ending === 'rollback') throw new Rollback(found);
+          return found;
+        });
+        expect(await seen.catch((error: Rollback) => error.found)).toEqual([{ id: userId }]);
+      }
+    }
+    expect(await world().database.transaction({ role: 'user', tenantId: ann.tenantId }, own)).toEqual([]);
+  });
+
+  it('refuses queries that come after the end of their transaction', async () => {
+    const { ann, bob } = people;
+    const queries: Promise<unknown>[] = [];
+    let kept: Transaction | undefined;
+    const failing = world().database.transaction(scopeOf(ann), async (tx) => {
+      kept = tx;
+      const first = tx.select().from(profiles);
+      queries.push(first.then(() => tx.update(profiles).set({ version: 77 })));
+      throw new RangeError('the verb has failed');
+    });
+    await expect(failing).rejects.toThrow(RangeError);
+    expect((await Promise.allSettled(queries)).map(({ status }) => status)).toEqual(['rejected']);
+    const meanwhile = world().database.transaction(scopeOf(bob), async (tx) => {
+      await expect(Promise.resolve(kept?.select().from(profiles))).rejects.toThrow();
+      return tx.select({ userId: profiles.userId, version: profiles.version }).from(profiles);
+    });
+    expect(await meanwhile).toEqual([{ userId: bob.userId, version: 1 }]);
+  });
+
+  it('keeps 200 people apart who come at once', async () => {
+    const crowd = await Promise.all(Array.from({ length: 200 }, () => world().newUser()));
+    const seen = await Promise.all(
+      crowd.map((user) =>
+        world().database.transaction(scopeOf(user), async (tx) => {
+          const [mine, changed] = await Promise.all([
+            tx.select({ userId: profiles.userId }).from(profiles),
+            tx.update(preferences).set({ version: 2 }).returning({ userId: preferences.userId }),
+          ]);
+          return [...mine, ...changed, ...(await tx.select({ userId: userRoles.userId }).from(userRoles))];
+        }),
+      ),
+    );
+    expect(seen).toEqual(crowd.map(({ userId }) => [{ userId }, { userId }, { userId }]));
+  });
+});
+
+class Rollback extends Error {
+  readonly found: { id: string }[];
+
+  constructor(found: { id: string }[]) {
+    super('rolled back by the test');
+    this.found = found;
+  }
+}
+
+function scopeIds({ tenantId, userId }: Person): { tenantId: string; userId: string } {
+  return { tenantId, userId };
+}

@@ -1,0 +1,149 @@
+import { getTableName } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
+import { newId } from '../../core/ids.ts';
+import type { Database, Scope } from '../../db/client.ts';
+import { errorCodeOf } from '../../db/errors.ts';
+import { apiKeys } from '../../db/schema/api-keys.ts';
+import { auditLog } from '../../db/schema/audit-log.ts';
+import { consents } from '../../db/schema/consents.ts';
+import { devices } from '../../db/schema/devices.ts';
+import { identities } from '../../db/schema/identities.ts';
+import { lexiconEntries } from '../../db/schema/lexicon-entries.ts';
+import { magicLinks } from '../../db/schema/magic-links.ts';
+import { passwords } from '../../db/schema/passwords.ts';
+import { refreshTokens } from '../../db/schema/refresh-tokens.ts';
+import { sessions } from '../../db/schema/sessions.ts';
+import { tenants } from '../../db/schema/tenants.ts';
+import { turns } from '../../db/schema/turns.ts';
+import { userExports } from '../../db/schema/user-exports.ts';
+import { users } from '../../db/schema/users.ts';
+import { tables } from '../../db/tables.ts';
+import type { World } from './world.ts';
+
+/** A user of a tenant with two sessions, and with a row in every table. */
+export interface Person {
+  tenantId: string;
+  userId: string;
+  sessionId: string;
+  otherSessionId: string;
+}
+
+/** Makes a person and, around them, a row in every table. */
+export async function newPerson(world: World, inTenant?: string): Promise<Person> {
+  const user = await world.newUser(inTenant);
+  const { tenantId, userId } = user;
+  const own = { tenantId, userId };
+  const rooms = [await world.newSession(user), await world.newSession(user)] as const;
+  for (const room of rooms) await world.claim(user, room);
+  const { admin } = world;
+  const at = world.clock.now();
+  const sealed = world.cipher.seal('test:people', 'private');
+  const turn = {
+    ...own,
+    position: 1,
+    speaker: 'user' as const,
+    text: sealed,
+    edits: [],
+    interrupted: false,
+    saidAt: at,
+  };
+  await admin.insert(turns).values(rooms.map((room) => ({ ...turn, id: newId(), sessionId: room.id })));
+  await admin.insert(identities).values({
+    ...own,
+    id: newId(),
+    provider: 'email',
+    subject: sealed,
+    subjectIndex: newId(),
+    createdAt: at,
+  });
+  await admin.insert(passwords).values({ ...own, hash: 'hash', updatedAt: at });
+  await admin
+    .insert(refreshTokens)
+    .values({ ...own, id: newId(), familyId: newId(), secretHash: newId(), createdAt: at, expiresAt: at });
+  await admin.insert(devices).values(deviceOf(own, world));
+  await admin.insert(consents).values(consentOf(own, world));
+  await admin.insert(userExports).values({ ...own, id: newId(), requestedAt: at, expiresAt: at });
+  await admin
+    .insert(apiKeys)
+    .values({ tenantId, id: newId(), name: 'key', prefix: 'pk', secretHash: newId(), scopes: [], createdAt: at });
+  await admin.insert(auditLog).values({ tenantId, id: newId(), at, actorKind: 'user', actorId: userId, action: 'x' });
+  await admin.insert(magicLinks).values({
+    tenantId,
+    id: newId(),
+    secretHash: newId(),
+    email: sealed,
+    emailIndex: 'x',
+    createdAt: at,
+    expiresAt: at,
+  });
+  await admin.insert(lexiconEntries).values(entryOf(own, world));
+  return { ...own, sessionId: rooms[0].id, otherSessionId: rooms[1].id };
+}
+
+/** Whose a row is to be. */
+type Owner = Pick<Person, 'tenantId' | 'userId'>;
+
+/** A new device of somebody. */
+export function deviceOf({ tenantId, userId }: Owner, { clock, cipher }: World): typeof devices.$inferInsert {
+  const at = clock.now();
+  const name = cipher.seal('test:people', 'phone');
+  return { tenantId, userId, id: newId(), name, platform: 'web', createdAt: at, lastSeenAt: at };
+}
+
+/** A new decision of somebody. */
+export function consentOf({ tenantId, userId }: Owner, { clock }: World): typeof consents.$inferInsert {
+  const decidedAt = clock.now();
+  return { tenantId, userId, id: newId(), purpose: 'recording', granted: true, policyVersion: '1', decidedAt };
+}
+
+/** A new entry of a tenant's lexicon. */
+export function entryOf({ tenantId }: Pick<Owner, 'tenantId'>, { clock }: World): typeof lexiconEntries.$inferInsert {
+  return { tenantId, id: newId(), pack: 'nl-dental', spoken: 'a', written: 'b', createdAt: clock.now() };
+}
+
+/** What somebody sees of all tables together. */
+export interface View {
+  /** Tables they may not read at all. */
+  refused: string[];
+  /** Tables they may read and find nothing in. */
+  empty: string[];
+  /** Whose the rows are that they find. */
+  tenantIds: string[];
+  userIds: string[];
+  sessionIds: string[];
+}
+
+/** Reads every table in a scope, each in a transaction of its own, without any condition. */
+export async function viewOf(database: Database, scope: Scope): Promise<View> {
+  const view = { refused: [] as string[], empty: [] as string[] };
+  const owners = { tenantIds: new Set<string>(), userIds: new Set<string>(), sessionIds: new Set<string>() };
+  for (const table of tables) {
+    const rows = await database
+      .transaction(scope, (tx) => tx.select().from(table))
+      .catch((error: unknown) => {
+        if (errorCodeOf(error) === '42501') return null;
+        throw error;
+      });
+    if (!rows) view.refused.push(getTableName(table));
+    else if (!rows.length) view.empty.push(getTableName(table));
+    for (const row of rows ?? []) {
+      const { tenantId, userId, sessionId } = ownersOf(table, row);
+      if (tenantId) owners.tenantIds.add(tenantId);
+      if (userId) owners.userIds.add(userId);
+      if (sessionId) owners.sessionIds.add(sessionId);
+    }
+  }
+  return {
+    ...view,
+    tenantIds: [...owners.tenantIds].sort(),
+    userIds: [...owners.userIds].sort(),
+    sessionIds: [...owners.sessionIds].sort(),
+  };
+}
+
+function ownersOf(table: PgTable, row: Record<string, unknown>): Partial<Record<string, string>> {
+  const id = String(row.id);
+  if (table === tenants) return { tenantId: id };
+  const { tenantId, userId, sessionId } = row as Partial<Record<string, string>>;
+  return { tenantId, userId: table === users ? id : userId, sessionId: table === sessions ? id : sessionId };
+}
