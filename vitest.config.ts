@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /** One suite; `order` keeps it from running beside another, whose load its timing would show. */
@@ -10,11 +12,26 @@ const project = (name: string, order: number, more: object = {}) => ({
 export default defineConfig({
   test: {
     env: { NODE_ENV: 'test' },
+    // Where nothing may be skipped, whatever guards people's data is tested whole.
+    coverage: {
+      enabled: process.env.REQUIRE_ALL === '1',
+      provider: 'v8',
+      include: ['services/**', 'core/crypto/**', 'api/auth.ts', 'api/middleware/**'],
+      reporter: [['text', { skipFull: true }]],
+      reportsDirectory: join(tmpdir(), `parley-coverage-${process.pid}`),
+      thresholds: { lines: 100, branches: 100 },
+    },
     expect: { poll: { timeout: 10_000 } },
     projects: [
       project('unit', 0),
       project('contracts', 1, { testTimeout: 30_000 }),
-      project('db', 2, { testTimeout: 60_000, hookTimeout: 120_000, globalSetup: ['test/support/postgres-setup.ts'] }),
+      // Most of its time it waits: for a database, or for what is to be found dead.
+      project('db', 2, {
+        maxWorkers: 3,
+        testTimeout: 60_000,
+        hookTimeout: 120_000,
+        globalSetup: ['test/support/postgres-setup.ts'],
+      }),
       project('live', 3, {
         testTimeout: 120_000,
         hookTimeout: 300_000,

@@ -5,8 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { AccessToken } from 'livekit-server-sdk';
 import { newSecret } from '../core/ids.ts';
 import { Releasers } from '../core/lifecycle.ts';
+import type { Claim } from '../domain/session.ts';
+import type { TokenResponse } from '../domain/token.ts';
 import { endWithError } from './command-line.ts';
 import { cacheFolder, findOnPath, runLong } from './livekit-programs.ts';
 import { startLocalApi } from './stack.ts';
@@ -14,11 +17,18 @@ import { startLocalApi } from './stack.ts';
 /** The release this is known to work with (https://pypi.org/project/schemathesis/). */
 const release = '4.32.5';
 
+const checks = [
+  'not_a_server_error',
+  'status_code_conformance',
+  'content_type_conformance',
+  'response_schema_conformance',
+];
+
 const usage = `npm run fuzz -- [options]
 
 Holds the API against its own OpenAPI document with schemathesis, on an embedded database that is gone afterwards: whatever
-is sent, no answer may be a failure of the server or one the document doesn't describe. Installs schemathesis ${release} from
-PyPI into the user's cache folder unless it is on PATH; needs Python 3.10 or newer for that.
+is sent, by a person or by an agent in a call, no answer may be a failure of the server or one the document doesn't describe.
+Installs schemathesis ${release} from PyPI into the user's cache folder unless it is on PATH; needs Python 3.10 or newer.
 
   --examples N   requests to try for each operation (default 40)
   --seed N       what the requests are made from (default 1)
@@ -48,27 +58,43 @@ async function main(): Promise<number> {
       { env, dataDir, livekit, progress: console.error },
       releasers,
     );
-    const child = spawn(
-      command,
-      [
-        'run',
-        `${url}/openapi.json`,
-        ...['--header', `Authorization: Bearer ${developmentToken}`],
-        ...[
-          '--checks',
-          'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance',
-        ],
-        ...['--phases', 'examples,coverage,fuzzing,stateful'],
+    const run = async (token: string): Promise<number> => {
+      const args = [
+        ...['run', `${url}/openapi.json`, '--header', `Authorization: Bearer ${token}`, '--no-color'],
+        ...['--checks', checks.join(), '--phases', 'examples,coverage,fuzzing,stateful'],
         ...['--max-examples', values.examples, '--seed', values.seed],
-        '--no-color',
-      ],
-      { cwd: dataDir, stdio: ['ignore', 'inherit', 'inherit'] },
-    );
-    const [code] = await once(child, 'exit');
-    return Number(code ?? 1);
+      ];
+      const child = spawn(command, args, { cwd: dataDir, stdio: ['ignore', 'inherit', 'inherit'] });
+      const [code] = await once(child, 'exit');
+      return Number(code ?? 1);
+    };
+    const asAgent = await sessionToken(url, developmentToken, livekit);
+    return Math.max(await run(developmentToken), await run(asAgent));
   } finally {
     await releasers.releaseAll();
   }
+}
+
+/** The token of an agent in a new call, as its job gets it. */
+async function sessionToken(
+  url: string,
+  developmentToken: string,
+  { apiKey, apiSecret }: { apiKey: string; apiSecret: string },
+): Promise<string> {
+  const post = async (path: string, token: string) => {
+    const response = await fetch(`${url}/api/v1${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+    });
+    if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+    return response.json();
+  };
+  const { room_name: room } = (await post('/token', developmentToken)) as TokenResponse;
+  const joinToken = new AccessToken(apiKey, apiSecret, { identity: 'agent-fuzz' });
+  joinToken.kind = 'agent';
+  joinToken.addGrant({ room, roomJoin: true, agent: true });
+  const claim = (await post('/sessions/claim', await joinToken.toJwt())) as Claim;
+  return claim.sessionToken;
 }
 
 async function schemathesis(): Promise<string> {

@@ -8,9 +8,11 @@ const tooLarge = () => new AppError('too_large', `The body is larger than ${size
 /**
  * Refuses bodies over `sizes.requestBodyBytes`: by their `content-length`, or while they stream in when they have none.
  * An empty body loses its content type, so that an optional JSON body may be left out whatever the client says it sends.
+ * Refuses TRACE too, which no request of the fetch standard can be (https://fetch.spec.whatwg.org/#forbidden-method).
  */
 export const body = createMiddleware<ApiEnvironment>(async function body(c, next) {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
+  if (c.req.method === 'TRACE') throw new AppError('not_found', 'There is no TRACE here');
   const length = c.req.header('content-length');
   if (length !== undefined && Number(length) > sizes.requestBodyBytes) throw tooLarge();
   if (length === undefined || c.req.header('transfer-encoding') !== undefined) {

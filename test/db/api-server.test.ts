@@ -70,6 +70,13 @@ describe('an API that listens', () => {
     expect(answer.status).toBe(201);
   });
 
+  it('has no TRACE, which not even its own request type can hold', async () => {
+    const sending = request(`${api.url}/api/v1/token`, { method: 'TRACE', ...bearer(developmentToken) }).end();
+    const [answer] = await once(sending, 'response');
+    answer.resume();
+    expect(answer.statusCode).toBe(404);
+  });
+
   it('says which port is taken', async () => {
     const starting = start(api.port);
     await expect(starting).rejects.toMatchObject({ code: 'conflict' });
