@@ -1,3 +1,4 @@
+import type { Context, Next } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { AppError } from '../../core/errors.ts';
 import { sizes } from '../../core/limits.ts';
@@ -10,19 +11,21 @@ const tooLarge = () => new AppError('too_large', `The body is larger than ${size
  * An empty body loses its content type, so that an optional JSON body may be left out whatever the client says it sends.
  * Refuses TRACE too, which no request of the fetch standard can be (https://fetch.spec.whatwg.org/#forbidden-method).
  */
-export const body = createMiddleware<ApiEnvironment>(async function body(c, next) {
+export const body = createMiddleware<ApiEnvironment>(function body(c, next) {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
   if (c.req.method === 'TRACE') throw new AppError('not_found', 'There is no TRACE here');
   const length = c.req.header('content-length');
   if (length !== undefined && Number(length) > sizes.requestBodyBytes) throw tooLarge();
-  if (length === undefined || c.req.header('transfer-encoding') !== undefined) {
-    const bytes = await readUpTo(c.req.raw.body, sizes.requestBodyBytes);
-    c.req.raw = bytes.length ? new Request(c.req.raw, { body: bytes }) : withoutBody(c.req.raw);
-  } else if (length === '0') {
-    c.req.raw = withoutBody(c.req.raw);
-  }
-  await next();
+  if (length === undefined || c.req.header('transfer-encoding') !== undefined) return bodyOfUnknownLength(c, next);
+  if (length === '0') c.req.raw = withoutBody(c.req.raw);
+  return next();
 });
+
+async function bodyOfUnknownLength(c: Context<ApiEnvironment>, next: Next): Promise<void> {
+  const bytes = await readUpTo(c.req.raw.body, sizes.requestBodyBytes);
+  c.req.raw = bytes.length ? new Request(c.req.raw, { body: bytes }) : withoutBody(c.req.raw);
+  await next();
+}
 
 async function readUpTo(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];

@@ -10,7 +10,7 @@ const accepted = 'authorization, content-type, if-match, if-none-match, parley-u
  */
 export function cors(origins: readonly string[]) {
   const allowsAll = origins.includes('*');
-  return createMiddleware<ApiEnvironment>(async function cors(c, next) {
+  return createMiddleware<ApiEnvironment>(function cors(c, next) {
     if (allowsAll) {
       c.header('access-control-allow-origin', '*');
     } else {
@@ -22,9 +22,9 @@ export function cors(origins: readonly string[]) {
       c.header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE');
       c.header('access-control-allow-headers', accepted);
       c.header('access-control-max-age', '600');
-      return c.body(null, 204);
+      return Promise.resolve(c.body(null, 204));
     }
     c.header('access-control-expose-headers', exposed);
-    await next();
+    return next();
   });
 }

@@ -54,7 +54,7 @@ export function limitActors({ limiter }: Pick<RateLimitOptions, 'limiter'>) {
   const limitsOf = routesWith((by) => by === 'actor');
   return createMiddleware<ApiEnvironment>(async function limitActors(c, next) {
     for (const name of limitsOf(c)) spend(c, await limiter.consume(name, actorKey(c.get('actor'))));
-    await next();
+    return next();
   });
 }
 
@@ -67,6 +67,9 @@ function routesWith(isWanted: (by: RateLimit['by']) => boolean): (c: ApiContext)
     ]),
   );
   return (c) => {
+    // Of a path without parameters the request says it all, and looking its route up is a good part of a short request.
+    const known = limits.get(`${c.req.method} ${c.req.path}`);
+    if (known) return known;
     const route = routeOf(c);
     return (route && limits.get(`${route.method} ${route.path}`)) ?? [];
   };

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { JwtAlgorithm } from '../config/accounts.ts';
 import { lifetimes } from '../limits.ts';
+import { rememberVerified, type TokenVerifier } from './verified-tokens.ts';
 
 /** `iss` of every token we sign. */
 export const ownIssuer = 'parley';
@@ -22,11 +23,9 @@ export interface AccessClaims {
 }
 
 /** Signs and reads the tokens of people who have signed in with us. */
-export interface AccessTokens {
+export interface AccessTokens extends TokenVerifier<AccessClaims> {
   /** A token for `lifetimes.accessTokenSeconds` from now. */
   sign(claims: AccessClaims): Promise<{ token: string; expiresAt: Date }>;
-  /** The claims of a token we signed that has not expired, or null for anything else. */
-  verify(token: string): Promise<AccessClaims | null>;
 }
 
 /**
@@ -49,7 +48,7 @@ export function createAccessTokens(secret: string, algorithm: JwtAlgorithm, cloc
         .sign(key);
       return { token, expiresAt: new Date(expiresAtSeconds * 1_000) };
     },
-    async verify(token) {
+    ...rememberVerified(async (token) => {
       try {
         const { payload } = await jwtVerify(token, key, {
           issuer: ownIssuer,
@@ -60,11 +59,11 @@ export function createAccessTokens(secret: string, algorithm: JwtAlgorithm, cloc
           currentDate: clock(),
         });
         const { sub: userId, tenant: tenantId, roles } = accessClaimsSchema.parse(payload);
-        return { tenantId, userId, roles };
+        return { claims: { tenantId, userId, roles }, expiresAtSeconds: payload.exp as number };
       } catch {
         return null;
       }
-    },
+    }, clock),
   };
 }
 

@@ -2,6 +2,7 @@ import { jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { lifetimes } from '../limits.ts';
+import { rememberVerified, type TokenVerifier } from './verified-tokens.ts';
 
 const issuer = 'parley';
 /** `aud` of session tokens; access tokens have another one. */
@@ -18,11 +19,9 @@ const sessionClaimsSchema = z.object({
 export type SessionClaims = z.infer<typeof sessionClaimsSchema>;
 
 /** Signs and reads the tokens of agents in a call. */
-export interface SessionTokens {
+export interface SessionTokens extends TokenVerifier<SessionClaims> {
   /** A token for `lifetimes.sessionTokenSeconds` from now. */
   sign(claims: SessionClaims): Promise<{ token: string; expiresAt: Date }>;
-  /** The claims of a token we signed that has not expired, or null for anything else. */
-  verify(token: string): Promise<SessionClaims | null>;
 }
 
 /** Session tokens as JWT (RFC 7519) with HS256; issuer and audience keep them apart from tokens of other services. */
@@ -41,7 +40,7 @@ export function createSessionTokens(secret: string, clock: Clock): SessionTokens
         .sign(key);
       return { token, expiresAt: new Date(expiresAtSeconds * 1_000) };
     },
-    async verify(token) {
+    ...rememberVerified(async (token) => {
       try {
         const { payload } = await jwtVerify(token, key, {
           issuer,
@@ -50,10 +49,10 @@ export function createSessionTokens(secret: string, clock: Clock): SessionTokens
           requiredClaims: ['exp'],
           currentDate: clock(),
         });
-        return sessionClaimsSchema.safeParse(payload).data ?? null;
+        return { claims: sessionClaimsSchema.parse(payload), expiresAtSeconds: payload.exp as number };
       } catch {
         return null;
       }
-    },
+    }, clock),
   };
 }
