@@ -31,6 +31,7 @@ export default defineConfig({
         testTimeout: 60_000,
         hookTimeout: 120_000,
         globalSetup: ['test/support/postgres-setup.ts'],
+        setupFiles: ['test/support/low-priority.ts'],
       }),
       project('live', 3, {
         testTimeout: 120_000,

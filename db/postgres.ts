@@ -71,8 +71,9 @@ function createPool(url: string, poolSize: number): pg.Pool {
     // Queries of a transaction are sent as they come, without waiting for the answer to the one before.
     ...{ pipeline: true },
   });
-  // An idle connection was lost: the pool has removed it already, and the next query opens another.
-  pool.on('error', () => undefined);
+  // Unheard, the loss of a connection would end the process. The query under way fails by itself, and an idle one is
+  // removed from the pool already.
+  pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
@@ -101,11 +102,6 @@ export function unreachable(error: unknown, url: string, setting: string): AppEr
 async function runTransaction<T>(pool: pg.Pool, scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
-  // Unheard, the loss of a connection in use would end the process; the query under way fails by itself.
-  const onError = (error: Error) => {
-    broken = error;
-  };
-  client.on('error', onError);
   try {
     const { tenantId, userId, sessionId } = settingsOf(scope);
     const values = [roleNames[scope.role], tenantId, userId, sessionId];
@@ -128,7 +124,6 @@ async function runTransaction<T>(pool: pg.Pool, scope: Scope, work: (tx: Transac
       throw error;
     }
   } finally {
-    client.off('error', onError);
     client.release(broken);
   }
 }

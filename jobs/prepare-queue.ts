@@ -29,6 +29,8 @@ const grants = [
  */
 export async function prepareQueue(ownerUrl: string, registry: JobRegistry): Promise<void> {
   const client = new pg.Client(ownerUrl);
+  // Heard by the query that is under way then, or by the next one.
+  client.on('error', () => undefined);
   try {
     await client.connect();
     await client.query('select pg_advisory_lock($1)', [queueLock]);

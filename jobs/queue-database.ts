@@ -67,8 +67,9 @@ function server(serviceUrl: string): Driver {
     max: queueConnections,
     connectionTimeoutMillis: connectTimeoutMs,
   });
-  // An idle connection was lost: the pool has removed it already, and the next query opens another.
-  pool.on('error', () => undefined);
+  // Unheard, the loss of a connection would end the process. The query under way fails by itself, and an idle one is
+  // removed from the pool already.
+  pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
   return {
     async run(text, values) {
       const client = await pool.connect();
