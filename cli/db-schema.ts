@@ -84,7 +84,7 @@ export async function generate({ values, streams }: DbCall): Promise<DbOutcome> 
     result: { exitCode: code },
     lines:
       code === 0
-        ? ['Now write the .down.sql beside it, which undoes it, and add FORCE and grants for new tables.']
+        ? ['Beside a new step belongs its .down.sql, which undoes it; FORCE and grants of new tables go into the step.']
         : [],
     exitCode: code ?? 1,
   };

@@ -1,5 +1,5 @@
 import { eq, getTableColumns, type SQL, sql } from 'drizzle-orm';
-import { type PgColumn, PgDialect, type PgTable } from 'drizzle-orm/pg-core';
+import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { z } from 'zod';
 import { sizes } from '../core/limits.ts';
 import { prepared } from '../db/prepared.ts';
@@ -75,16 +75,11 @@ function opened(context: CoreContext, stored: StoredContext): UserContext {
   };
 }
 
-// What doesn't depend on the question is rendered once: it is most of the statement.
-const rowsAsJson = rendered(
-  sql`'profile', ${asJson(profiles, storedProfileSchema)},
+const rowsAsJson = sql`'profile', ${asJson(profiles, storedProfileSchema)},
     'preferences', ${asJson(preferences, storedPreferencesSchema)},
     'onboarding', ${asJson(onboardingStates, storedOnboardingSchema)},
-    'session', case when ${sessions.id} is not null then ${asJson(sessions, storedSessionSchema)} end`,
-);
-const turnsAsJson = rendered(
-  sql`coalesce(jsonb_agg(${asJson(turns, storedTurnSchema)} order by ${turns.position}), '[]'::jsonb)`,
-);
+    'session', case when ${sessions.id} is not null then ${asJson(sessions, storedSessionSchema)} end`;
+const turnsAsJson = sql`coalesce(jsonb_agg(${asJson(turns, storedTurnSchema)} order by ${turns.position}), '[]'::jsonb)`;
 
 const selectContext = prepared<{ userId: string; sessionId: string | null }, { context: unknown }[]>(
   (tx, { userId, sessionId }) =>
@@ -107,8 +102,4 @@ function asJson(table: PgTable, schema: z.ZodObject): SQL {
   const columns: Record<string, PgColumn> = getTableColumns(table);
   const fields = Object.keys(schema.shape).flatMap((name) => [sql.raw(`'${name}'`), columns[name]]);
   return sql`jsonb_build_object(${sql.join(fields, sql`, `)})`;
-}
-
-function rendered(query: SQL): SQL {
-  return sql.raw(new PgDialect().sqlToQuery(query).sql);
 }

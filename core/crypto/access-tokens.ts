@@ -1,13 +1,10 @@
 import { createHmac, hkdfSync } from 'node:crypto';
-import { jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { JwtAlgorithm } from '../config/accounts.ts';
 import { lifetimes } from '../limits.ts';
-import { rememberVerified, type TokenVerifier } from './verified-tokens.ts';
+import { createOwnTokens, type OwnTokens } from './own-tokens.ts';
 
-/** `iss` of every token we sign. */
-export const ownIssuer = 'parley';
 /** `aud` of access tokens; session tokens have another one. */
 export const accessAudience = 'parley-api';
 /** Header `typ` of an access token (RFC 9068, section 2.1). */
@@ -22,49 +19,24 @@ export interface AccessClaims {
   roles: readonly string[];
 }
 
-/** Signs and reads the tokens of people who have signed in with us. */
-export interface AccessTokens extends TokenVerifier<AccessClaims> {
-  /** A token for `lifetimes.accessTokenSeconds` from now. */
-  sign(claims: AccessClaims): Promise<{ token: string; expiresAt: Date }>;
-}
+/** Signs and reads the tokens of people who have signed in with us, which live for `lifetimes.accessTokenSeconds`. */
+export type AccessTokens = OwnTokens<AccessClaims>;
 
-/**
- * Access tokens as JWT (RFC 7519, RFC 9068). One algorithm is used and accepted; type, issuer and audience keep them apart
- * from other tokens.
- */
+/** Access tokens of the type that RFC 9068 gives them. */
 export function createAccessTokens(secret: string, algorithm: JwtAlgorithm, clock: Clock): AccessTokens {
-  const key = new TextEncoder().encode(secret);
-  return {
-    async sign({ tenantId, userId, roles }) {
-      const issuedAtSeconds = Math.floor(clock().getTime() / 1_000);
-      const expiresAtSeconds = issuedAtSeconds + lifetimes.accessTokenSeconds;
-      const token = await new SignJWT({ tenant: tenantId, roles: [...roles] })
-        .setProtectedHeader({ alg: algorithm, typ: tokenType })
-        .setSubject(userId)
-        .setIssuer(ownIssuer)
-        .setAudience(accessAudience)
-        .setIssuedAt(issuedAtSeconds)
-        .setExpirationTime(expiresAtSeconds)
-        .sign(key);
-      return { token, expiresAt: new Date(expiresAtSeconds * 1_000) };
-    },
-    ...rememberVerified(async (token) => {
-      try {
-        const { payload } = await jwtVerify(token, key, {
-          issuer: ownIssuer,
-          audience: accessAudience,
-          typ: tokenType,
-          algorithms: [algorithm],
-          requiredClaims: ['exp'],
-          currentDate: clock(),
-        });
+  return createOwnTokens(
+    {
+      audience: accessAudience,
+      type: tokenType,
+      lifetimeSeconds: lifetimes.accessTokenSeconds,
+      payloadOf: ({ tenantId, userId, roles }) => ({ sub: userId, tenant: tenantId, roles: [...roles] }),
+      claimsOf(payload) {
         const { sub: userId, tenant: tenantId, roles } = accessClaimsSchema.parse(payload);
-        return { claims: { tenantId, userId, roles }, expiresAtSeconds: payload.exp as number };
-      } catch {
-        return null;
-      }
-    }, clock),
-  };
+        return { tenantId, userId, roles };
+      },
+    },
+    { secret, algorithm, clock },
+  );
 }
 
 /** Makes the secrets of refresh tokens. */

@@ -1,10 +1,8 @@
-import { jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { lifetimes } from '../limits.ts';
-import { rememberVerified, type TokenVerifier } from './verified-tokens.ts';
+import { createOwnTokens, type OwnTokens } from './own-tokens.ts';
 
-const issuer = 'parley';
 /** `aud` of session tokens; access tokens have another one. */
 export const sessionAudience = 'parley-session';
 
@@ -18,41 +16,18 @@ const sessionClaimsSchema = z.object({
 /** What a session token says: which job may act for which user in which session. */
 export type SessionClaims = z.infer<typeof sessionClaimsSchema>;
 
-/** Signs and reads the tokens of agents in a call. */
-export interface SessionTokens extends TokenVerifier<SessionClaims> {
-  /** A token for `lifetimes.sessionTokenSeconds` from now. */
-  sign(claims: SessionClaims): Promise<{ token: string; expiresAt: Date }>;
-}
+/** Signs and reads the tokens of agents in a call, which live for `lifetimes.sessionTokenSeconds`. */
+export type SessionTokens = OwnTokens<SessionClaims>;
 
-/** Session tokens as JWT (RFC 7519) with HS256; issuer and audience keep them apart from tokens of other services. */
+/** Session tokens with HS256. */
 export function createSessionTokens(secret: string, clock: Clock): SessionTokens {
-  const key = new TextEncoder().encode(secret);
-  return {
-    async sign(claims) {
-      const issuedAtSeconds = Math.floor(clock().getTime() / 1_000);
-      const expiresAtSeconds = issuedAtSeconds + lifetimes.sessionTokenSeconds;
-      const token = await new SignJWT(claims)
-        .setProtectedHeader({ alg: 'HS256' })
-        .setIssuer(issuer)
-        .setAudience(sessionAudience)
-        .setIssuedAt(issuedAtSeconds)
-        .setExpirationTime(expiresAtSeconds)
-        .sign(key);
-      return { token, expiresAt: new Date(expiresAtSeconds * 1_000) };
+  return createOwnTokens(
+    {
+      audience: sessionAudience,
+      lifetimeSeconds: lifetimes.sessionTokenSeconds,
+      payloadOf: (claims) => claims,
+      claimsOf: (payload) => sessionClaimsSchema.parse(payload),
     },
-    ...rememberVerified(async (token) => {
-      try {
-        const { payload } = await jwtVerify(token, key, {
-          issuer,
-          audience: sessionAudience,
-          algorithms: ['HS256'],
-          requiredClaims: ['exp'],
-          currentDate: clock(),
-        });
-        return { claims: sessionClaimsSchema.parse(payload), expiresAtSeconds: payload.exp as number };
-      } catch {
-        return null;
-      }
-    }, clock),
-  };
+    { secret, algorithm: 'HS256', clock },
+  );
 }
