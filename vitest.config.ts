@@ -8,6 +8,12 @@ const project = (name: string, order: number, more: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], sequence: { groupOrder: order }, ...more },
 });
 
+/**
+ * What runs servers, processes and calls shares two cores with them, and now and then with a neighbour: a test that fails is
+ * tried once more. The report says which one; a test that is named there twice has a fault.
+ */
+const onceMore = 1;
+
 /** Four suites, quickest first. Tests never read `.env`; what they need they start themselves. */
 export default defineConfig({
   test: {
@@ -28,12 +34,14 @@ export default defineConfig({
       // Most of its time it waits: for a database, or for what is to be found dead.
       project('db', 2, {
         maxWorkers: 3,
+        retry: onceMore,
         testTimeout: 60_000,
         hookTimeout: 120_000,
         globalSetup: ['test/support/postgres-setup.ts'],
         setupFiles: ['test/support/low-priority.ts'],
       }),
       project('live', 3, {
+        retry: onceMore,
         testTimeout: 120_000,
         hookTimeout: 300_000,
         fileParallelism: false,
