@@ -32,11 +32,21 @@ export const lifetimes = {
   cacheWriteMs: 30_000,
   /** Pause before what could not be forgotten is tried again. */
   cacheRetryMs: 1_000,
+  /** How long a pairing's code can be claimed. */
+  pairingCodeMs: 300_000,
+  /** A pairing ends when neither of its ends has been heard of for this long. */
+  pairingMs: 12 * 3_600_000,
+  /** How long one that has ended can be looked at. */
+  endedPairingMs: 86_400_000,
 } as const;
 
 /** Sizes of what a client may send. */
 export const sizes = {
   requestBodyBytes: 64 * 1024,
+  /** A recording to be transcribed; OpenAI takes as much in one request. */
+  recordingBytes: 25 * 1024 * 1024,
+  /** What a client may say about a recording's words. */
+  promptCharacters: 1_000,
   metadataCharacters: 4_096,
   attributes: 32,
   attributeCharacters: 1_024,
@@ -53,4 +63,17 @@ export const sizes = {
   /** All of a user's preferences, as JSON. */
   preferencesCharacters: 32_000,
   preferencesDepth: 16,
+  /** One spelling of a lexicon's term. */
+  termCharacters: 120,
+  variantsPerTerm: 32,
+  /** Entries of one owner and pack. */
+  lexiconEntries: 20_000,
+  /** A file of terms: as many as there may be, of 200 bytes each. */
+  lexiconFileBytes: 4 * 1024 * 1024,
+  /** Segments of one note, and characters of all of them together, as heard and as written. */
+  noteSegments: 2_000,
+  noteCharacters: 200_000,
+  /** Steps that can be undone, and operations of a note that are known again when they are sent twice. */
+  noteUndoSteps: 100,
+  noteOperations: 256,
 } as const;

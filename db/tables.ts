@@ -8,7 +8,10 @@ import { identities } from './schema/identities.ts';
 import { leases } from './schema/leases.ts';
 import { lexiconEntries } from './schema/lexicon-entries.ts';
 import { magicLinks } from './schema/magic-links.ts';
+import { notes } from './schema/notes.ts';
 import { onboardingStates } from './schema/onboarding-states.ts';
+import { pairingEvents } from './schema/pairing-events.ts';
+import { pairings } from './schema/pairings.ts';
 import { passwords } from './schema/passwords.ts';
 import { preferences } from './schema/preferences.ts';
 import { profiles } from './schema/profiles.ts';
@@ -17,6 +20,7 @@ import { sessions } from './schema/sessions.ts';
 import { tenants } from './schema/tenants.ts';
 import { turns } from './schema/turns.ts';
 import { userExports } from './schema/user-exports.ts';
+import { userLexiconEntries } from './schema/user-lexicon-entries.ts';
 import { userRoles } from './schema/user-roles.ts';
 import { users } from './schema/users.ts';
 
@@ -30,7 +34,10 @@ export const tables: readonly PgTable[] = [
   leases,
   lexiconEntries,
   magicLinks,
+  notes,
   onboardingStates,
+  pairingEvents,
+  pairings,
   passwords,
   preferences,
   profiles,
@@ -39,6 +46,7 @@ export const tables: readonly PgTable[] = [
   tenants,
   turns,
   userExports,
+  userLexiconEntries,
   userRoles,
   users,
 ];

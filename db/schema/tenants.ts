@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core';
+import { integer, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import type { TenantSettings } from '../../domain/tenant.ts';
 import { moment } from '../columns.ts';
 import { sharedRows } from '../policies.ts';
@@ -14,6 +14,8 @@ export const tenants = pgTable(
     settings: jsonb('settings').$type<TenantSettings>().notNull().default(sql`'{}'::jsonb`),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
+    /** Goes up whenever the tenant's lexicons change. */
+    lexiconVersion: integer('lexicon_version').notNull().default(0),
   },
   (table) => sharedRows({ tenantId: table.id }),
 );

@@ -1,4 +1,4 @@
-import { index, pgTable, uuid } from 'drizzle-orm/pg-core';
+import { index, integer, pgTable, uuid } from 'drizzle-orm/pg-core';
 import { moment, tenantId } from '../columns.ts';
 import { personalRows } from '../policies.ts';
 import { tenants } from './tenants.ts';
@@ -12,6 +12,8 @@ export const users = pgTable(
     createdAt: moment('created_at').notNull(),
     /** Set while the user may not sign in. */
     disabledAt: moment('disabled_at'),
+    /** Goes up whenever what applies of the person's own lexicons changes. */
+    lexiconVersion: integer('lexicon_version').notNull().default(0),
   },
   (table) => [
     index('users_tenant_id').on(table.tenantId, table.id),
