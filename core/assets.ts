@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -8,6 +8,19 @@ import { fileURLToPath } from 'node:url';
  */
 export function assetPath(...segments: string[]): string {
   return join(projectRoot(), ...segments);
+}
+
+/**
+ * Bytes of a file of the normalization packs: a lexicon lies beside the source, what the build derives from packages
+ * (`nl-words.bin`) beside the compiled files.
+ * @throws Error that says to build, where that was not done yet
+ */
+export function readPackAsset(file: string): Uint8Array {
+  const source = assetPath('domain', 'normalization', file);
+  if (existsSync(source)) return readFileSync(source);
+  const built = assetPath('dist', 'domain', 'normalization', file);
+  if (existsSync(built)) return readFileSync(built);
+  throw new Error(`${file} of the normalization packs is not made yet: run \`npm run build\``);
 }
 
 let root: string | undefined;

@@ -1,19 +1,32 @@
-import type { Draft, TokenRange } from './draft.ts';
+import { Draft, type Rule, type TokenRange } from './draft.ts';
 import type { Edit, Normalized, Span } from './result.ts';
+import { type Token, tokenize } from './tokens.ts';
 
 /**
- * Builds the result of a draft: the text with the proposed edits made, and every span. An edit that changes nothing is
- * left out.
+ * Normalizes a text by the rules of a pack. A word belongs to the first rule that claims it, so the order decides
+ * between them.
  */
-export function applyDraft(raw: string, draft: Draft): Normalized {
+export function applyRules(raw: string, rules: readonly Rule[]): Normalized {
+  const tokens = tokenize(raw);
+  const draft = new Draft(raw, tokens);
+  for (const rule of rules) {
+    draft.decide(0);
+    rule(draft);
+  }
+  return applyDraft(raw, tokens, draft);
+}
+
+/** The text with the proposed edits made, and every span. An edit that changes nothing is left out. */
+function applyDraft(raw: string, tokens: readonly Token[], draft: Draft): Normalized {
   const inputOf = (range: TokenRange): Span => ({
-    start: draft.tokens[range.from]?.start ?? raw.length,
-    end: draft.tokens[range.to - 1]?.end ?? raw.length,
+    start: tokens[range.from]?.start ?? raw.length,
+    end: tokens[range.to - 1]?.end ?? raw.length,
   });
   const parts: string[] = [];
   const edits: Edit[] = [];
   let copied = 0;
   let length = 0;
+  let finished = 0;
   for (const proposed of draft.edits.toSorted((a, b) => a.from - b.from)) {
     const input = inputOf(proposed);
     if (raw.slice(input.start, input.end) === proposed.output) continue;
@@ -22,6 +35,7 @@ export function applyDraft(raw: string, draft: Draft): Normalized {
     parts.push(raw.slice(copied, input.start), proposed.output);
     copied = input.end;
     edits.push({ input, output: { start, end: length }, rule: proposed.rule });
+    if (proposed.from < draft.open) finished = edits.length;
   }
   parts.push(raw.slice(copied));
 
@@ -31,7 +45,7 @@ export function applyDraft(raw: string, draft: Draft): Normalized {
     return { tooth, surfaces, output: { start: toOutput(input.start), end: toOutput(input.end) } };
   });
   const warnings = draft.invalidTeeth.map((range) => ({ code: 'invalid-tooth' as const, input: inputOf(range) }));
-  return { raw, text: parts.join(''), edits, teeth, warnings };
+  return { raw, text: parts.join(''), edits, teeth, warnings, finished };
 }
 
 /**

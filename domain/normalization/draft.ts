@@ -1,4 +1,4 @@
-import type { Token } from './tokens.ts';
+import { settledTokens, type Token, type Tokens } from './tokens.ts';
 
 /** Tokens `from` up to but not including `to`. */
 export interface TokenRange {
@@ -18,24 +18,53 @@ interface ProposedTooth extends TokenRange {
   surfaces: string;
 }
 
-/** One step of a pack: looks at the free tokens of a draft and proposes what to do with them. */
+/**
+ * One step of a pack: goes over the free tokens of a draft once, from left to right, and proposes what to do with them.
+ * Before each decision it says where that begins (`draft.decide`); it reads tokens only through the draft and proposes
+ * nothing to the left of a decision. So the draft knows which decisions text that is still coming may change.
+ */
 export type Rule = (draft: Draft) => void;
 
 /** What the rules of a pack have found so far in one text. A token belongs to the first rule that claims it. */
-export class Draft {
-  readonly tokens: readonly Token[];
+export class Draft implements Tokens {
   readonly edits: ProposedEdit[] = [];
   readonly teeth: ProposedTooth[] = [];
   readonly invalidTeeth: TokenRange[] = [];
+  /** How many tokens there are. */
+  readonly length: number;
+  readonly #tokens: readonly Token[];
   readonly #claimed: Uint8Array;
+  readonly #settled: number;
+  #deciding = 0;
+  #open: number;
 
-  constructor(tokens: readonly Token[]) {
-    this.tokens = tokens;
+  constructor(raw: string, tokens: readonly Token[]) {
+    this.length = tokens.length;
+    this.#tokens = tokens;
     this.#claimed = new Uint8Array(tokens.length);
+    this.#settled = settledTokens(raw, tokens);
+    this.#open = this.#settled;
   }
 
-  /** Whether no rule has claimed the token yet. */
+  /** The first token of which it isn't certain yet what becomes of it, should the text go on. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Says that what is read from now on decides about the tokens from this one on. */
+  decide(index: number): void {
+    this.#deciding = index;
+  }
+
+  /** The token at an index of 0 or more, or undefined behind the last. */
+  at(index: number): Token | undefined {
+    if (index >= this.#settled) this.#open = Math.min(this.#open, this.#deciding);
+    return this.#tokens[index];
+  }
+
+  /** Whether the token exists and no rule has claimed it yet. */
   isFree(index: number): boolean {
+    if (index >= this.#open) this.#open = Math.min(this.#open, this.#deciding);
     return this.#claimed[index] === 0;
   }
 

@@ -1,17 +1,39 @@
 import type { Draft, Rule } from './draft.ts';
-import { fold, isJoinedBy, type Token, tokenize } from './tokens.ts';
+import type { FoundTerm, Lexicon, ReachedTerm, Taken, Walk } from './lexicon-index.ts';
+import { isJoinedBy, type Token } from './tokens.ts';
 
-/** A term of a field: how a record spells it, and other spellings that mean it. */
+/** A term of a field: how a record spells it, what kind of word it is, and other spellings that mean it. */
 export interface LexiconTerm {
   canonical: string;
+  category: string;
   variants: readonly string[];
 }
 
 /** A term that was met, over the tokens up to but not including `to`. */
-interface Match {
-  canonical: string;
+interface Match extends ReachedTerm {
   to: number;
 }
+
+/** What is known of a word by itself. */
+interface KnownWord {
+  /** The term that it is a spelling of, or resembles. */
+  term: FoundTerm | undefined;
+  taken: Taken;
+  /** The term that it is if nothing follows. */
+  reached: ReachedTerm | undefined;
+  /** Where terms go on that begin with it, as it is or with what it is taken for. */
+  walks: readonly Walk[];
+  isOrdinary: boolean;
+}
+
+/** Parts of a misspelled compound that was split have so many letters; shorter ones are words of their own. */
+const shortestMisspelledPart = 3;
+
+/** Beginnings that are followed at the same time: a word may be taken as it is or for its term, and so may the next. */
+const mostWalks = 32;
+
+/** Words that are known before all are looked up anew: a transcript that grows repeats its words. */
+const mostKnownWords = 4_096;
 
 /**
  * Reads a lexicon: one term a line, `canonical<TAB>category<TAB>variants`, variants separated by `|`.
@@ -20,72 +42,124 @@ interface Match {
 export function parseLexicon(table: string): LexiconTerm[] {
   return table.split(/\r?\n/).flatMap((line, index) => {
     if (line.trim() === '') return [];
-    const [canonical = '', , variants, ...more] = line.normalize('NFC').split('\t');
+    const [canonical = '', category = '', variants, ...more] = line.normalize('NFC').split('\t');
     if (canonical.trim() === '' || variants === undefined || more.length > 0) {
       throw new Error(`lexicon line ${index + 1}: needs a term, its category and its variants, separated by tabs`);
     }
     const spellings = variants.split('|').map((variant) => variant.trim());
-    return [{ canonical: canonical.trim(), variants: spellings.filter(Boolean) }];
+    return [{ canonical: canonical.trim(), category: category.trim(), variants: spellings.filter(Boolean) }];
   });
 }
 
 /**
- * A rule that writes each listed spelling of a term, whatever its case and diacritics, as the lexicon does; also where
- * a compound was split by spaces or hyphens. A capital at its start is kept. Of terms that begin at the same word the
- * longest wins, of terms with the same spelling the first of the list. Terms are made of words; digits in them are not met.
+ * A rule that writes each term as its lexicon does: a listed spelling, whatever its case and diacritics; one that spaces or
+ * hyphens cut into parts, each of which may be a spelling of a term by itself (`komposiet vulling`); and a word that is no
+ * ordinary one and misspells a term a little, also in two parts and then with one edit. A capital at the start is kept. Of terms that begin at the
+ * same word the longest wins. Edits are named `lexicon`, by similarity `spelling`.
  */
-export function lexiconRule(terms: readonly LexiconTerm[]): Rule {
-  const canonicals = new Map<string, string>();
-  let longestKey = 0;
-  let mostParts = 3;
-  for (const { canonical, variants } of terms) {
-    for (const spelling of [canonical, ...variants]) {
-      const words = tokenize(spelling).filter((token) => token.kind === 'word');
-      const key = words.map((word) => word.key).join('');
-      if (!canonicals.has(key)) canonicals.set(key, canonical);
-      longestKey = Math.max(longestKey, key.length);
-      mostParts = Math.max(mostParts, words.length);
+export function lexiconRule(lexicon: Lexicon): Rule {
+  const find = finder(lexicon);
+  return (draft) => {
+    for (let index = 0; index < draft.length; index += 1) {
+      draft.decide(index);
+      const match = find(draft, index);
+      if (!match) continue;
+      const { to, term, taken } = match;
+      const output = spell(term.canonical, textOf(draft, index, to));
+      if (output === undefined) draft.claim(index, to);
+      else draft.rewrite({ from: index, to, output, rule: taken === 'resembled' ? 'spelling' : 'lexicon' });
+      index = to - 1;
     }
-  }
+  };
+}
 
-  /** The longest term that begins at a token. */
-  const matchAt = (draft: Draft, index: number): Match | undefined => {
-    let match: Match | undefined;
-    let heard = '';
-    let spelled = '';
-    let at = index;
-    for (let parts = 1; parts <= mostParts; parts += 1) {
-      const token = draft.tokens[at];
-      if (token?.kind !== 'word' || token.key.length < 2 || !draft.isFree(at)) break;
-      heard += token.key;
-      // A part that is a misspelled term itself counts as that term: `komposiet restauratie`.
-      spelled += fold(canonicals.get(token.key) ?? token.key);
-      if (heard.length > longestKey && spelled.length > longestKey) break;
-      const canonical = canonicals.get(heard) ?? canonicals.get(spelled);
-      if (canonical !== undefined) match = { canonical, to: at + 1 };
-      at += isJoinedBy(draft.tokens, at + 1, '-') ? 2 : 1;
+/** Finds the term that begins at a token. */
+function finder(lexicon: Lexicon): (draft: Draft, index: number) => Match | undefined {
+  const words = new Map<string, KnownWord>();
+  const know = (token: Token): KnownWord => {
+    const known = words.get(token.key);
+    if (known) return known;
+    if (words.size >= mostKnownWords) words.clear();
+    const word = judge(lexicon, token);
+    words.set(token.key, word);
+    return word;
+  };
+
+  const longestTerm = (draft: Draft, index: number, first: KnownWord): Match | undefined => {
+    let match = first.reached && { ...first.reached, to: index + 1 };
+    let { walks } = first;
+    for (let at = index, parts = 2; walks.length > 0; parts += 1) {
+      at = nextPart(draft, at);
+      const token = draft.at(at);
+      if (!token || !draft.isFree(at)) break;
+      const { term, taken } = know(token);
+      const isOther = term !== undefined && term.key !== token.key;
+      const replaced = isOther ? lexicon.follow(walks, term.key, taken) : [];
+      walks = [...lexicon.follow(walks, token.key, 'as-heard'), ...replaced];
+      const reached = lexicon.reached(walks, parts);
+      if (reached) match = { ...reached, to: at + 1 };
+      // The parts so far may begin a longer term by their canonical spelling: `coffer dam klem`, a `rubberdamklem`.
+      const asTerm = reached ? lexicon.begin(reached.term.key, takenAgain(reached.taken)) : [];
+      walks = lexicon.open([...walks, ...asTerm]).slice(0, mostWalks);
     }
     return match;
   };
 
-  return (draft) => {
-    for (let index = 0; index < draft.tokens.length; index += 1) {
-      const match = matchAt(draft, index);
-      if (!match) continue;
-      const heard = textOf(draft.tokens.slice(index, match.to));
-      draft.rewrite({ from: index, to: match.to, output: spell(match.canonical, heard), rule: 'lexicon' });
-      index = match.to - 1;
-    }
+  /** A compound that is misspelled and cut in two, neither of which is a term: `gingi fitis`. */
+  const misspelledParts = (draft: Draft, index: number, token: Token, first: KnownWord): Match | undefined => {
+    if (!isPart(token, first)) return undefined;
+    const at = nextPart(draft, index);
+    const next = draft.at(at);
+    if (!next || !draft.isFree(at)) return undefined;
+    const second = know(next);
+    if (!isPart(next, second) || (first.isOrdinary && second.isOrdinary)) return undefined;
+    const term = lexicon.similar(token.key + next.key, 1);
+    return term && { term, to: at + 1, taken: 'resembled' };
+  };
+
+  return (draft, index) => {
+    const token = draft.at(index);
+    if (!token || !draft.isFree(index)) return undefined;
+    const first = know(token);
+    return longestTerm(draft, index, first) ?? misspelledParts(draft, index, token, first);
   };
 }
 
-function textOf(tokens: readonly Token[]): string {
-  return tokens.map((token, index) => (index > 0 && token.spaced ? ` ${token.text}` : token.text)).join('');
+function judge(lexicon: Lexicon, { key, kind }: Token): KnownWord {
+  const walks = lexicon.begin(key, 'as-heard');
+  const listed = lexicon.reached(walks, 1)?.term;
+  const isOrdinary = kind !== 'word' || lexicon.isOrdinary(key);
+  const term = listed ?? (isOrdinary ? undefined : lexicon.similar(key));
+  const taken = listed ? 'replaced' : 'resembled';
+  if (term && term.key !== key) walks.push(...lexicon.begin(term.key, taken));
+  return { term, taken, reached: lexicon.reached(walks, 1), walks: lexicon.open(walks), isOrdinary };
 }
 
-/** The canonical spelling with the capital of what was heard; a term that differs from it by its case only stays. */
-function spell(canonical: string, heard: string): string {
-  if (heard.normalize('NFC').toLowerCase() === canonical) return heard;
+function isPart({ key, kind }: Token, { term }: KnownWord): boolean {
+  return kind === 'word' && term === undefined && key.length >= shortestMisspelledPart;
+}
+
+function nextPart(draft: Draft, index: number): number {
+  return index + (isJoinedBy(draft, index + 1, '-') ? 2 : 1);
+}
+
+/** How words are taken that are replaced by the term they were taken for. */
+function takenAgain(taken: Taken): Taken {
+  return taken === 'as-heard' ? 'replaced' : taken;
+}
+
+function textOf(draft: Draft, from: number, to: number): string {
+  let text = '';
+  for (let index = from; index < to; index += 1) {
+    const token = draft.at(index);
+    text += index > from && token?.spaced ? ` ${token.text}` : (token?.text ?? '');
+  }
+  return text;
+}
+
+/** The canonical spelling with the capital of what was heard; undefined where that differs by its case at most. */
+function spell(canonical: string, heard: string): string | undefined {
+  if (heard.normalize('NFC').toLowerCase() === canonical) return undefined;
   const isCapital = /^\p{Lu}/u.test(heard);
   return isCapital ? canonical.charAt(0).toUpperCase() + canonical.slice(1) : canonical;
 }

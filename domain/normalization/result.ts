@@ -36,6 +36,11 @@ export interface Normalized {
   edits: Edit[];
   teeth: ToothMention[];
   warnings: NormalizationWarning[];
+  /**
+   * How many edits, from the first on, stay as they are whatever text follows the input: those with a token behind them,
+   * or two where the first is a word of a list or range. For text that is still coming.
+   */
+  finished: number;
 }
 
 /** Terms and rules of one field in one language, ready to be applied. */

@@ -1,4 +1,6 @@
-import { isJoinedBy, type Token } from './tokens.ts';
+import type { Draft } from './draft.ts';
+import { isSurelyLetter, letterAt } from './letters.ts';
+import { isJoinedBy } from './tokens.ts';
 
 /** Tooth surfaces: what dentists say for them, and the code a record holds. */
 
@@ -15,34 +17,23 @@ const stems: readonly (readonly [stem: string, letter: string, endings: readonly
   ['palat', 'P', ['o']],
 ];
 
-/** Names of the letters as Dutch recognisers write them, without those that are everyday words (`en`, `er`, `u`). */
-const letterNames = new Map(
-  `aa:a bee:b see:c cee:c dee:d ee:e ef:f gee:g haa:h ie:i jee:j kaa:k el:l em:m oo:o pee:p ku:q tee:t uu:u vee:v wee:w
-   iks:x ij:y zet:z`
-    .split(/\s+/)
-    .map((pair) => pair.split(':') as [string, string]),
-);
-
 const recordOrder = 'MOIDBVLP';
 /** Surfaces that lie in the same direction: a code holds one of them. */
 const sameDirection = ['OI', 'BV', 'LP'];
 /** A preposition far more often than a code. */
 const preposition = 'op';
-/** An acronym of its own: bleeding on probing. */
-const acronym = 'bop';
 /** A letter name that is also a colloquial `hij`: no surface where nothing but the tooth stands before it. */
 const pronoun = 'ie';
+
+/** Letter names that mean nothing else: alone behind a number they are a surface. */
+const sureNames = new Set(['em', 'oo', 'dee', 'bee', 'pee']);
 
 /** One code to be written in place of the tokens `from` up to but not including `to`. */
 interface SurfaceRun {
   from: number;
   to: number;
   code: string;
-}
-
-/** The runs behind a tooth (`mesiaal en distaal` is two) and whether they are more than one lone letter. */
-interface Surfaces {
-  runs: SurfaceRun[];
+  /** No lone letter, and no code that is a unit or abbreviation as well (`55 dB`): it makes a number a tooth. */
   certain: boolean;
 }
 
@@ -50,28 +41,23 @@ interface Surfaces {
 interface Piece {
   to: number;
   letters: string;
-  /** More than one lone letter. */
+  /** As in `SurfaceRun`. */
   certain: boolean;
 }
 
-/** Reads the surfaces that begin at a token, the first one behind a tooth. No runs: there are none. */
-export function surfacesAt(tokens: readonly Token[], index: number): Surfaces {
-  const surfaces: Surfaces = { runs: [], certain: false };
-  for (let from = index; tokens[from]?.spaced && tokens[from]?.key !== pronoun; ) {
-    let letters = '';
-    let to = from;
-    for (let piece = hyphenatedAt(tokens, to); piece; ) {
-      letters += piece.letters;
-      surfaces.certain ||= piece.certain;
-      to = piece.to;
-      piece = tokens[to]?.spaced ? hyphenatedAt(tokens, to) : undefined;
-    }
-    if (to === from) break;
-    surfaces.runs.push({ from, to, code: codeOf(letters) });
-    if (tokens[to]?.key !== 'en') break;
-    from = to + 1;
+/** The run of surfaces that begins at a token, of which none is claimed. */
+export function surfaceRunAt(draft: Draft, from: number): SurfaceRun | undefined {
+  if (!draft.at(from)?.spaced || draft.at(from)?.key === pronoun) return undefined;
+  let letters = '';
+  let certain = false;
+  let to = from;
+  for (let piece = hyphenatedAt(draft, to); piece; ) {
+    letters += piece.letters;
+    certain ||= piece.certain;
+    to = piece.to;
+    piece = draft.at(to)?.spaced ? hyphenatedAt(draft, to) : undefined;
   }
-  return surfaces;
+  return to === from ? undefined : { from, to, code: codeOf(letters), certain };
 }
 
 /** Letters in record order, each once: M, O or I, D, B or V, L or P; without an M the D goes first. */
@@ -81,20 +67,22 @@ function codeOf(letters: string): string {
 }
 
 /** Pieces joined by hyphens, if all of the expression is surfaces: not `mesio-angulair`, not the `d` of `d.d.`. */
-function hyphenatedAt(tokens: readonly Token[], index: number): Piece | undefined {
-  let whole = pieceAt(tokens, index);
-  while (whole && isJoinedBy(tokens, whole.to, '-')) {
-    const piece = pieceAt(tokens, whole.to + 1);
+function hyphenatedAt(draft: Draft, index: number): Piece | undefined {
+  let whole = pieceAt(draft, index);
+  while (whole && isJoinedBy(draft, whole.to, '-')) {
+    const piece = pieceAt(draft, whole.to + 1);
     whole = piece && { to: piece.to, letters: whole.letters + piece.letters, certain: true };
   }
-  return whole && isJoinedBy(tokens, whole.to, './') && tokens[whole.to + 1]?.kind !== 'other' ? undefined : whole;
+  return whole && isJoinedBy(draft, whole.to, './') && draft.at(whole.to + 1)?.kind !== 'other' ? undefined : whole;
 }
 
-function pieceAt(tokens: readonly Token[], index: number): Piece | undefined {
-  const token = tokens[index];
-  if (token?.kind !== 'word') return undefined;
-  const letters = surfaceWord(token.key) ?? codeWord(token.key);
-  return letters === undefined ? spelledAt(tokens, index) : { letters, to: index + 1, certain: true };
+function pieceAt(draft: Draft, index: number): Piece | undefined {
+  const token = draft.at(index);
+  if (token?.kind !== 'word' || !draft.isFree(index)) return undefined;
+  const word = surfaceWord(token.key);
+  if (word) return { letters: word, to: index + 1, certain: true };
+  const code = codeWord(token.key);
+  return code ? { letters: code, to: index + 1, certain: /[OI]|MD/.test(code) } : spelledAt(draft, index);
 }
 
 /** Letters of a word made of surface words: `mesiaal`, `mesio`, `mesiodistaal`, `mesiocclusaal`. */
@@ -122,29 +110,30 @@ function codeWord(key: string): string | undefined {
 
 /**
  * Letters said one by one, alone or in a row: `em oo dee`, `m-o-d`. A row that holds another letter, or two surfaces in
- * one direction, spells something else (`o p g`).
+ * one direction, spells something else.
  */
-function spelledAt(tokens: readonly Token[], index: number): Piece | undefined {
+function spelledAt(draft: Draft, index: number): Piece | undefined {
   let spelled = '';
   let to = index;
-  for (let letter = letterAt(tokens[to]); letter; ) {
+  for (let letter = surfaceLetterAt(draft, to); letter; ) {
     spelled += letter;
     to += 1;
-    const next = isJoinedBy(tokens, to, '-') ? to + 1 : to;
-    letter = next > to || tokens[next]?.spaced ? letterAt(tokens[next]) : undefined;
+    const next = isJoinedBy(draft, to, '-') ? to + 1 : to;
+    letter = next > to || draft.at(next)?.spaced ? surfaceLetterAt(draft, next) : undefined;
     if (letter) to = next;
   }
-  if (spelled === '' || spelled.length > recordOrder.length || spelled.includes(acronym)) return undefined;
+  if (spelled === '' || spelled.length > recordOrder.length) return undefined;
   const letters = spelled.toUpperCase();
   const isCode =
     [...letters].every((letter) => recordOrder.includes(letter)) &&
     new Set(letters).size === letters.length &&
     !sameDirection.some(([one = '', other = '']) => letters.includes(one) && letters.includes(other));
-  return isCode ? { letters, to, certain: letters.length > 1 } : undefined;
+  return isCode ? { letters, to, certain: letters.length > 1 || sureNames.has(draft.at(index)?.key ?? '') } : undefined;
 }
 
-function letterAt(token: Token | undefined): string | undefined {
-  if (token?.kind !== 'word') return undefined;
-  if (token.key.length === 1 && token.key !== 'u' && /[a-z]/.test(token.key)) return token.key;
-  return letterNames.get(token.key);
+/** The letter at a token that isn't claimed; not `en` and the like, which are words there. */
+function surfaceLetterAt(draft: Draft, index: number): string | undefined {
+  const token = draft.at(index);
+  const isLetter = token && (token.key === pronoun || isSurelyLetter(token)) && draft.isFree(index);
+  return isLetter ? letterAt(token) : undefined;
 }

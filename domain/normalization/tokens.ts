@@ -14,22 +14,110 @@ export interface Token {
   spaced: boolean;
 }
 
-const pieces = /[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*|\S/gu;
+/** The tokens of a text, for reading: a draft, which minds what is read, or an array. */
+export interface Tokens {
+  /** The token at an index of 0 or more, or undefined behind the last. */
+  at(index: number): Token | undefined;
+}
+
+/** What a character is to the tokenizer; each a bit, so that what a piece is made of adds up. */
+const space = 1;
+const letter = 2;
+const accent = 4;
+const digit = 8;
+const numeral = 16;
+const apostrophe = 32;
+const mark = 64;
+const beyondAscii = 128;
+/** What words and numbers are made of; an apostrophe only between two of these. */
+const wordPart = letter | accent | digit | numeral;
+
+const asciiClasses = Uint8Array.from({ length: 128 }, (_, code) => classOf(String.fromCharCode(code)));
+
+/** Digits with a unit right behind them (`5mm`), which are two tokens. */
+const measured = /^([0-9]+)(?:mm|cm|ml|[mµμ]g)$/i;
 
 /** Cuts a text into tokens, in one pass. An address (`@`, `://`) is one token of kind `other`: no rule looks into it. */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
-  for (const chunk of text.matchAll(/\S+/g)) {
-    const isAddress = chunk[0].includes('@') || chunk[0].includes('://');
-    let spaced = true;
-    for (const piece of isAddress ? [chunk] : chunk[0].matchAll(pieces)) {
-      const start = isAddress ? chunk.index : chunk.index + piece.index;
-      const kind = isAddress ? 'other' : kindOf(piece[0]);
-      tokens.push({ kind, start, end: start + piece[0].length, text: piece[0], key: fold(piece[0]), spaced });
-      spaced = false;
+  let at = 0;
+  while (at < text.length) {
+    if (classAt(text, at) & space) {
+      at += 1;
+      continue;
+    }
+    const start = at;
+    const first = tokens.length;
+    while (at < text.length && !(classAt(text, at) & space)) at = addPiece(tokens, text, at, at === start);
+    const chunk = text.slice(start, at);
+    if (chunk.includes('@') || chunk.includes('://')) {
+      tokens.length = first;
+      tokens.push({ kind: 'other', start, end: at, text: chunk, key: fold(chunk), spaced: true });
     }
   }
   return tokens;
+}
+
+/** Adds the word, number or mark that begins at an offset, and returns where it ends. */
+function addPiece(tokens: Token[], text: string, start: number, spaced: boolean): number {
+  const first = classAt(text, start);
+  let seen = first;
+  let end = start + widthAt(text, start);
+  while (seen & wordPart && end < text.length) {
+    const next = classAt(text, end);
+    const isInside = next & apostrophe && end + 1 < text.length && classAt(text, end + 1) & wordPart;
+    if (!isInside && !(next & wordPart)) break;
+    seen |= next;
+    end += widthAt(text, end);
+  }
+  const piece = text.slice(start, end);
+  const digits = seen & digit && seen & letter ? measured.exec(piece)?.[1] : undefined;
+  if (digits) {
+    const middle = start + digits.length;
+    tokens.push({ kind: 'number', start, end: middle, text: digits, key: digits, spaced });
+    const unit = piece.slice(digits.length);
+    tokens.push({ kind: 'word', start: middle, end, text: unit, key: fold(unit), spaced: false });
+  } else {
+    const key = seen & beyondAscii ? fold(piece) : piece.toLowerCase();
+    tokens.push({ kind: kindOf(first, seen), start, end, text: piece, key, spaced });
+  }
+  return end;
+}
+
+function kindOf(first: number, seen: number): Token['kind'] {
+  if (seen === digit) return 'number';
+  return first & letter && !(seen & (digit | numeral)) ? 'word' : 'other';
+}
+
+function classAt(text: string, at: number): number {
+  const ascii = asciiClasses[text.charCodeAt(at)];
+  return ascii ?? classOf(String.fromCodePoint(text.codePointAt(at) ?? 0)) | beyondAscii;
+}
+
+function classOf(character: string): number {
+  if (!/[\s\p{L}\p{M}\p{N}'’]/u.test(character)) return mark;
+  if (/\s/.test(character)) return space;
+  if (/\p{L}/u.test(character)) return letter;
+  if (/\p{M}/u.test(character)) return accent;
+  if (/[0-9]/.test(character)) return digit;
+  return /\p{N}/u.test(character) ? numeral : apostrophe;
+}
+
+/** 2 for a character beyond the basic plane, which takes two code units. */
+function widthAt(text: string, at: number): number {
+  return (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+}
+
+/**
+ * How many tokens, from the first on, stay what they are whatever follows the text: all but those behind the last white
+ * space, which may still become a longer word or an address.
+ */
+export function settledTokens(text: string, tokens: readonly Token[]): number {
+  if (/\s/.test(text.slice(-1))) return tokens.length;
+  return Math.max(
+    0,
+    tokens.findLastIndex((token) => token.spaced),
+  );
 }
 
 /** Lower case without diacritics: `Cariës` and `caries` fold to the same key. */
@@ -39,13 +127,14 @@ export function fold(text: string): string {
 }
 
 /** Whether two neighbouring tokens are parts of one expression, with the named mark and no space between them. */
-export function isJoinedBy(tokens: readonly Token[], index: number, marks: string): boolean {
-  const mark = tokens[index];
-  const next = tokens[index + 1];
-  return mark?.kind === 'other' && !mark.spaced && marks.includes(mark.text) && next !== undefined && !next.spaced;
+export function isJoinedBy(tokens: Tokens, index: number, marks: string): boolean {
+  const mark = tokens.at(index);
+  if (mark?.kind !== 'other' || mark.spaced || !marks.includes(mark.text)) return false;
+  const next = tokens.at(index + 1);
+  return next !== undefined && !next.spaced;
 }
 
-function kindOf(piece: string): Token['kind'] {
-  if (/^[0-9]+$/.test(piece)) return 'number';
-  return /^\p{L}/u.test(piece) && !/\p{N}/u.test(piece) ? 'word' : 'other';
+/** The decimals of `1,36`, the year of a date: a token joined to digits before it. */
+export function isInsideNumber(tokens: Tokens, index: number): boolean {
+  return index > 1 && isJoinedBy(tokens, index - 1, '.,-/:') && tokens.at(index - 2)?.kind === 'number';
 }

@@ -98,6 +98,15 @@ describe('quantities', () => {
     ['tweeënhalve', '2,5'],
     ['tweeenhalf', '2,5'],
     ['honderd vijf', '105'],
+    ['honderd en vijf', '105'],
+    ['duizend en een', '1001'],
+    ['honderd en een halve', '100,5'],
+    ['2 en een halve', '2,5'],
+    ['tweeëneenhalve', '2,5'],
+    ['1.000', '1.000'],
+    ['0.125', '0,125'],
+    ['12000', '12000'],
+    ['05', '05'],
   ])('%s is %s', (words, amount) => {
     const tokens = tokenize(words);
     expect(quantityAt(tokens, 0)).toEqual({ amount, to: tokens.length });
@@ -110,6 +119,8 @@ describe('quantities', () => {
   it('end where the number ends', () => {
     expect(quantityAt(tokenize('vijf komma dus'), 0)).toEqual({ amount: '5', to: 1 });
     expect(quantityAt(tokenize('zes en een brug'), 0)).toEqual({ amount: '6', to: 1 });
+    expect(quantityAt(tokenize('honderd en dertien'), 0)).toEqual({ amount: '100', to: 1 });
+    expect(quantityAt(tokenize('vijf.6'), 0)).toEqual({ amount: '5', to: 1 });
   });
 });
 

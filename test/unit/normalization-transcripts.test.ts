@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { voice } from '@livekit/agents';
 import { describe, expect, it } from 'vitest';
 import { normalizeText } from '../../agents/turns/normalize.ts';
 import { normalizeWords } from '../../agents/turns/normalize-words.ts';
-import { assetPath } from '../../core/assets.ts';
-import { createNormalizer } from '../../domain/normalization/packs.ts';
+import { readPackAsset } from '../../core/assets.ts';
+import { createPack } from '../../domain/normalization/packs.ts';
 
-const pack = createNormalizer('nl-dental', (file) => readFileSync(assetPath('domain', 'normalization', file), 'utf8'));
+const pack = createPack('nl-dental', readPackAsset).normalizer();
 
 type Timed = [text: string, startTime: number, endTime: number, confidence?: number];
 
@@ -73,8 +72,10 @@ describe('typed text', () => {
     const other = { ...pack, pack: 'en-test', language: 'en', normalize: () => pack.normalize('tand elf') };
     expect(normalizeText([other, pack], 'kies twaalf', 'nl').text).toBe('kies 12');
     expect(normalizeText([other, pack], 'kies twaalf', 'en').text).toBe('tand 11');
-    expect(normalizeText([other], 'kies twaalf', 'nl')).toEqual({ raw: 'kies twaalf', text: 'kies twaalf', edits: [] });
-    expect(normalizeText([], 'kies twaalf')).toEqual({ raw: 'kies twaalf', text: 'kies twaalf', edits: [] });
-    expect(normalizeText([pack], 'kies twaalf')).toMatchObject({ raw: 'kies twaalf', edits: [{ rule: 'tooth' }] });
+    const asHeard = { raw: 'kies twaalf', text: 'kies twaalf', edits: [], warnings: [], pack: null };
+    expect(normalizeText([other], 'kies twaalf', 'nl')).toEqual(asHeard);
+    expect(normalizeText([], 'kies twaalf')).toEqual(asHeard);
+    const normalized = { raw: 'kies twaalf', edits: [{ rule: 'tooth' }], warnings: [], pack: 'nl-dental' };
+    expect(normalizeText([pack], 'kies twaalf')).toMatchObject(normalized);
   });
 });
