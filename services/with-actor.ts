@@ -4,6 +4,7 @@ import type { Database, Scope, Transaction } from '../db/client.ts';
 import { errorCodeOf } from '../db/errors.ts';
 import { allTenants } from '../db/policies.ts';
 import type { Actor } from '../domain/actor.ts';
+import { committed } from './after-commit.ts';
 
 interface DataContext {
   database: Pick<Database, 'transaction'>;
@@ -17,7 +18,7 @@ interface DataContext {
  * other failed query. Drizzle's own errors hold SQL and parameters, so they end here.
  */
 export function withActor<T>({ database, actor }: DataContext, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  return translating(database.transaction(scopeOf(actor), work));
+  return translating(committed(database, scopeOf(actor), work));
 }
 
 /**
@@ -29,7 +30,7 @@ export function withService<T>(
   { tenantId }: { tenantId: string },
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  return translating(database.transaction({ role: 'service', tenantId }, work));
+  return translating(committed(database, { role: 'service', tenantId }, work));
 }
 
 function scopeOf(actor: Actor): Scope {
