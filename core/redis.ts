@@ -33,3 +33,21 @@ export function openRedis(url: string, log: Log): Redis {
   });
   return redis;
 }
+
+/** Hears one channel of a Redis. */
+export interface Subscription {
+  close(): void;
+}
+
+/**
+ * Listens on a channel (https://redis.io/docs/latest/develop/pubsub/) on a connection of its own, which can do nothing else,
+ * and again after each loss of it: what is said in between is not heard.
+ */
+export function subscribe(url: string, channel: string, heard: (message: string) => void): Subscription {
+  const redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => reconnectMs });
+  // The connection that commands are sent on logs that Redis is away.
+  redis.on('error', () => undefined);
+  redis.on('message', (_channel, message) => heard(message));
+  redis.subscribe(channel).catch(() => undefined);
+  return { close: () => redis.disconnect() };
+}

@@ -2,6 +2,7 @@ import type { JobName, JobPayload } from '../domain/job.ts';
 import { closeAbandonedSessions } from './close-abandoned-sessions.ts';
 import type { JobDefinition } from './definition.ts';
 import { expireLeasesJob } from './expire-leases.ts';
+import { expirePairingsJob } from './expire-pairings.ts';
 import { exportUserJob } from './export-user.ts';
 import { purgeExpiredJob } from './purge-expired.ts';
 import { sendMailJob } from './send-mail.ts';
@@ -13,6 +14,7 @@ export type ServiceJobs = { [Name in JobName]: JobDefinition<JobPayload<Name>> }
 export const jobs = {
   'close-abandoned-sessions': closeAbandonedSessions,
   'expire-leases': expireLeasesJob,
+  'expire-pairings': expirePairingsJob,
   'export-user': exportUserJob,
   'purge-expired': purgeExpiredJob,
   'send-mail': sendMailJob,

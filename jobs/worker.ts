@@ -8,6 +8,7 @@ import { Metrics } from '../core/metrics.ts';
 import { openDatabase } from '../db/client.ts';
 import { createMailer } from '../providers/mail/mailer.ts';
 import { openSharedCache } from '../services/open-cache.ts';
+import { openSharedPairingBus } from '../services/pairing-bus.ts';
 import { createRooms } from '../services/rooms.ts';
 import { serveMonitoring } from './monitoring.ts';
 import { jobs } from './registry.ts';
@@ -23,14 +24,18 @@ async function main(): Promise<void> {
     const log = createLog('parley-jobs', config.logLevel);
     const database = await openDatabase(config.database);
     releasers.add(() => database.close());
-    const { cache, close: closeCache } = openSharedCache(config.redisUrl, log);
+    const { cache, redis, close: closeCache } = openSharedCache(config.redisUrl, log);
     releasers.add(closeCache);
+    const { redisUrl, database: logins } = config;
+    const pairingBus = openSharedPairingBus({ redis, redisUrl, databaseUrl: logins.serviceUrl }, log);
+    releasers.add(() => pairingBus.close());
     const { mailer, close: closeMailer } = createMailer(config.mail);
     releasers.add(closeMailer);
     const services = {
       database,
       cipher: createFieldCipher(config.encryptionKeys),
       cache,
+      pairingBus,
       rooms: createRooms(config.livekit),
       mailer,
       clock: systemClock,
