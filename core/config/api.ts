@@ -17,6 +17,8 @@ import {
 } from './environment.ts';
 import { type HttpConfig, httpOf, httpVariables } from './http.ts';
 import { type LiveKitConfig, livekitOf, livekitVariables } from './livekit.ts';
+import { normalizationVariables } from './normalization.ts';
+import { type TranscriptionConfig, transcriptionOf, transcriptionVariables } from './transcription.ts';
 
 /** Variables of the process. */
 export const apiEnvironment = z
@@ -36,6 +38,8 @@ export const apiEnvironment = z
     AGENT_NAMES: names.default(['parley']),
     TOKEN_TTL_SECONDS: integer(61, 86_400).default(defaults.tokenTtlSeconds),
     AGENT_JOIN_TIMEOUT_MS: integer(1_000, 60_000).default(defaults.agentJoinTimeoutMs),
+    ...normalizationVariables,
+    ...transcriptionVariables,
     LOG_LEVEL: logLevel,
   })
   .superRefine(requireCompleteAccounts);
@@ -59,6 +63,10 @@ export interface ApiConfig {
   tokenTtlSeconds: number;
   /** How long a person in a room waits before their agent is dispatched again. */
   agentJoinTimeoutMs: number;
+  /** Names of the normalization packs. */
+  packs: string[];
+  /** What transcribes recordings; absent where nothing does. */
+  transcription?: TranscriptionConfig;
   logLevel: string;
 }
 
@@ -82,6 +90,8 @@ export function loadApiConfig(env: Environment): ApiConfig {
     agentNames: e.AGENT_NAMES,
     tokenTtlSeconds: e.TOKEN_TTL_SECONDS,
     agentJoinTimeoutMs: e.AGENT_JOIN_TIMEOUT_MS,
+    packs: e.NORMALIZATION_PACKS,
+    transcription: transcriptionOf(e),
     logLevel: e.LOG_LEVEL,
   };
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { defaults } from '../limits.ts';
-import { type Environment, integer, logLevel, names, parseEnvironment, port, text, url } from './environment.ts';
+import { type Environment, integer, logLevel, parseEnvironment, port, text, url } from './environment.ts';
 import { type LiveKitConfig, livekitOf, livekitVariables } from './livekit.ts';
+import { normalizationVariables } from './normalization.ts';
 
 /** Variables of the process. */
 export const workerEnvironment = z.object({
@@ -27,7 +28,7 @@ export const workerEnvironment = z.object({
   TURN_DETECTION: z.enum(['vad', 'model']).default('vad'),
   ENDPOINTING_MIN_DELAY_MS: integer(0, 10_000).default(defaults.endpointingMinDelayMs),
   ENDPOINTING_MAX_DELAY_MS: integer(0, 30_000).default(defaults.endpointingMaxDelayMs),
-  NORMALIZATION_PACKS: names.default(['nl-dental']),
+  ...normalizationVariables,
   LOG_LEVEL: logLevel,
 });
 
