@@ -6,13 +6,21 @@ import { lifetimes } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import type { UserContext } from '../domain/context.ts';
 import type { NewTurn } from '../domain/conversation.ts';
+import type { EffectiveLexicon } from '../domain/lexicon.ts';
+import type { NewNoteChange, Note } from '../domain/note.ts';
 import type { OnboardingState, OnboardingStepId } from '../domain/onboarding.ts';
 import type { Profile } from '../domain/profile.ts';
-import type { Claim } from '../domain/session.ts';
+import type { Claim, Renewal } from '../domain/session.ts';
 
 /** What a caller waits for is given up on sooner than what nobody waits for; turns wait as long as the call lasts. */
-const patience = { readMs: 3_000, writeMs: 60_000, lastTurnsMs: 10_000 } as const;
+const patience = { readMs: 3_000, writeMs: 60_000, lastWritesMs: 10_000 } as const;
 const requestTimeoutMs = 5_000;
+
+/** What the holder of a lease hears of. */
+interface LeaseEvents {
+  onLost(): void;
+  onLexicon(version: string): void;
+}
 
 /**
  * A job's way to the API: one session, one user. Turns wait in the process and are sent one after another under their
@@ -24,8 +32,9 @@ export class Backend {
   #claim: Claim | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #turns: Promise<void> = Promise.resolve();
-  /** When turns are given up on, by `performance.now()`. */
-  #turnsDeadlineMs = Number.POSITIVE_INFINITY;
+  #changes: Promise<unknown> = Promise.resolve();
+  /** When turns and changes of the note are given up on, by `performance.now()`. */
+  #writesDeadlineMs = Number.POSITIVE_INFINITY;
 
   constructor(apiUrl: string, log: Log) {
     this.#log = log;
@@ -38,14 +47,15 @@ export class Backend {
 
   /**
    * Trades the job's LiveKit join token for its session and keeps the lease alive until `close()`.
-   * @param onLost Called once when another job has taken the session over.
+   * @param events `onLost` is called once when another job has taken the session over, `onLexicon` after each renewal of the
+   * lease with the version of what the person and their tenant have added to lexicons.
    * @throws AppError `conflict` when a living job holds the session.
    */
-  async claim(joinToken: string, onLost: () => void): Promise<Claim> {
+  async claim(joinToken: string, events: LeaseEvents): Promise<Claim> {
     const route = this.#client.api.v1.sessions.claim;
     const claim = await this.#json<Claim>(() => route.$post({}, { headers: bearer(joinToken) }), patience.writeMs);
     this.#claim = claim;
-    this.#heartbeat = setInterval(() => void this.#renew(onLost), lifetimes.heartbeatMs);
+    this.#heartbeat = setInterval(() => void this.#renew(events), lifetimes.heartbeatMs);
     return claim;
   }
 
@@ -65,6 +75,42 @@ export class Backend {
     return this.#json(() => route.$put({ param: { step }, json: { answer } }), patience.readMs);
   }
 
+  /** The terms that a person and their tenant have added to a pack. */
+  lexicon(pack: string): Promise<EffectiveLexicon> {
+    const route = this.#client.api.v1.lexicons[':pack'].effective;
+    return this.#json(() => route.$get({ param: { pack } }), patience.readMs);
+  }
+
+  /** The note of the session. */
+  note(): Promise<Note> {
+    const id = this.#session().session.id;
+    const route = this.#client.api.v1.sessions[':id'].note;
+    return this.#json(() => route.$get({ param: { id }, query: {} }), patience.readMs);
+  }
+
+  /**
+   * Changes the note of the session, after the changes that were asked for before. While the API is away it waits as long as
+   * turns do. @returns the note as it is then @throws AppError when the change is refused
+   */
+  changeNote(change: NewNoteChange): Promise<Note> {
+    const id = this.#session().session.id;
+    const route = this.#client.api.v1.sessions[':id'].note.operations;
+    const changed = this.#changes.then(async () => {
+      try {
+        const response = await this.#answer(
+          () => route.$post({ param: { id }, json: change }),
+          () => this.#writesDeadlineMs,
+        );
+        return (await response.json()) as Note;
+      } catch (error) {
+        this.#log.error({ code: codeOf(error), operation: change.operation.type }, 'a note could not be changed');
+        throw error;
+      }
+    });
+    this.#changes = changed.catch(() => undefined);
+    return changed;
+  }
+
   /** Queues a turn for the record, in the order of the calls, and returns at once. */
   appendTurn(turn: NewTurn): void {
     const id = this.#session().session.id;
@@ -73,7 +119,7 @@ export class Backend {
       try {
         await this.#answer(
           () => route.$post({ param: { id }, json: turn }),
-          () => this.#turnsDeadlineMs,
+          () => this.#writesDeadlineMs,
         );
       } catch (error) {
         this.#log.error({ code: codeOf(error), turnId: turn.id }, 'a turn could not be recorded');
@@ -88,8 +134,8 @@ export class Backend {
   async close({ personLeft }: { personLeft: boolean }): Promise<void> {
     clearInterval(this.#heartbeat);
     if (!this.#claim) return;
-    this.#turnsDeadlineMs = performance.now() + patience.lastTurnsMs;
-    await this.#turns;
+    this.#writesDeadlineMs = performance.now() + patience.lastWritesMs;
+    await Promise.all([this.#turns, this.#changes]);
     const id = this.#claim.session.id;
     const route = this.#client.api.v1.sessions[':id'].lease;
     await this.#answer(
@@ -101,15 +147,17 @@ export class Backend {
     this.#claim = undefined;
   }
 
-  async #renew(onLost: () => void): Promise<void> {
+  async #renew({ onLost, onLexicon }: LeaseEvents): Promise<void> {
     const claim = this.#session();
     const route = this.#client.api.v1.sessions[':id'].heartbeat;
     try {
-      const renewal = await this.#json<Pick<Claim, 'sessionToken' | 'expiresAt'>>(
+      const { lexiconVersion, ...renewed } = await this.#json<Renewal>(
         () => route.$post({ param: { id: claim.session.id } }),
         lifetimes.heartbeatMs / 2,
       );
-      if (this.#claim) Object.assign(claim, renewal);
+      if (!this.#claim) return;
+      Object.assign(claim, renewed);
+      onLexicon(lexiconVersion);
     } catch (error) {
       const code = codeOf(error);
       this.#log.warn({ code }, 'the lease was not renewed');

@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { defineAgent, inference, type VAD } from '@livekit/agents';
-import { assetPath } from '../core/assets.ts';
+import { readPackAsset } from '../core/assets.ts';
 import { loadWorkerConfig, type WorkerConfig } from '../core/config/worker.ts';
 import { createLog, type Log } from '../core/log.ts';
-import { createNormalizer } from '../domain/normalization/packs.ts';
-import type { Normalizer } from '../domain/normalization/result.ts';
+import type { Pack } from '../domain/normalization/pack.ts';
+import { createPack } from '../domain/normalization/packs.ts';
 import { createLLM, createSTT, createTTS } from '../providers/index.ts';
 import { Backend } from './backend.ts';
 import { redactFrameworkLog } from './framework-log.ts';
@@ -16,7 +15,7 @@ interface Warm extends Record<string, unknown> {
   config: WorkerConfig;
   log: Log;
   vad: VAD;
-  normalizers: Normalizer[];
+  packs: Pack[];
 }
 
 let hasCall = false;
@@ -41,27 +40,22 @@ export default defineAgent<Warm>({
       config,
       log: createLog('job', config.logLevel),
       vad: new inference.VAD({ model: 'silero' }),
-      normalizers: config.turns.packs.map((pack) =>
-        createNormalizer(pack, (file) => readFileSync(assetPath('domain', 'normalization', file), 'utf8')),
-      ),
+      packs: config.turns.packs.map((name) => createPack(name, readPackAsset)),
     } satisfies Warm);
   },
   async entry(ctx) {
     hasCall = true;
-    const { config, log, vad, normalizers } = ctx.proc.userData;
+    const { config, log, vad, packs } = ctx.proc.userData;
     const jobLog = log.child({ jobId: ctx.job.id });
     await runCall(ctx, {
       backend: new Backend(config.apiUrl, jobLog),
       createLLM: () => createLLM(config.vendors),
       createSpeech: () => ({
-        stt: createSTT(
-          config.vendors,
-          normalizers.flatMap((normalizer) => normalizer.keyTerms()),
-        ),
+        stt: createSTT(config.vendors),
         tts: createTTS(config.vendors),
       }),
       vad,
-      normalizers,
+      packs,
       turns: config.turns,
       log: jobLog,
     });

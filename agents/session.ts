@@ -1,19 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AutoSubscribe, inference, type JobContext, type llm, type stt, type VAD, voice } from '@livekit/agents';
 import type { TurnsConfig } from '../core/config/worker.ts';
 import type { Log } from '../core/log.ts';
 import { topics } from '../domain/conversation.ts';
-import type { Normalizer } from '../domain/normalization/result.ts';
+import type { Pack } from '../domain/normalization/pack.ts';
 import type { Claim } from '../domain/session.ts';
 import type { WarmableTTS } from '../providers/index.ts';
 import type { Backend } from './backend.ts';
 import type { Call, CallSession } from './call.ts';
+import { readDispatch } from './dispatch.ts';
+import { onServerData, roomTeller } from './room.ts';
 import { rosterAgent } from './roster/roster.ts';
 import { apologize } from './turns/apologize.ts';
 import { yieldToWords } from './turns/barge-in.ts';
-import { NormalizedSTT, normalizeText } from './turns/normalize.ts';
+import { isUnknown, NormalizedSTT, normalizeText } from './turns/normalize.ts';
 import { phrases } from './turns/phrases.ts';
+import { pronounce } from './turns/pronounce.ts';
 import { TurnRecord } from './turns/record.ts';
 import { textInputHandler } from './turns/text-input.ts';
+import { Vocabulary } from './turns/vocabulary.ts';
 
 /** What a job process brings to each call. */
 export interface CallDependencies {
@@ -22,7 +27,7 @@ export interface CallDependencies {
   createLLM(): llm.LLM;
   createSpeech(): { stt: stt.STT; tts: WarmableTTS };
   vad: VAD;
-  normalizers: readonly Normalizer[];
+  packs: readonly Pack[];
   turns: TurnsConfig;
   log: Log;
 }
@@ -33,6 +38,8 @@ const interruptionMinDurationMs = 250;
 const echoWarmupMs = 1_000;
 /** A recogniser that takes longer than this after the end of speech is away, and the caller is told. */
 const transcriptionTimeoutMs = 4_000;
+/** A call begins without the words of its person and tenant rather than wait longer for them. */
+const lexiconPatienceMs = 1_000;
 
 /**
  * One call from claim to end: proves to the API which room this job is in, joins it, runs the agents, keeps the record, and
@@ -43,9 +50,20 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
   let personLeft = false;
   ctx.addShutdownCallback(() => backend.close({ personLeft }));
 
+  // Once there is a session.
+  let adoptKeyTerms = () => {};
+  const vocabulary = new Vocabulary({
+    packs: dependencies.packs,
+    load: (pack) => backend.lexicon(pack),
+    onChange: () => adoptKeyTerms(),
+    log,
+  });
   let claim: Claim;
   try {
-    claim = await backend.claim(ctx.info.token, () => ctx.shutdown('another job has taken the session over'));
+    claim = await backend.claim(ctx.info.token, {
+      onLost: () => ctx.shutdown('another job has taken the session over'),
+      onLexicon: (version) => void vocabulary.follow(version),
+    });
   } catch (error) {
     log.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'the session was not given to this job');
     ctx.shutdown('the session was not given to this job');
@@ -54,14 +72,27 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
   const spoken = claim.session.modality === 'voice';
   const speech = spoken ? dependencies.createSpeech() : undefined;
   speech?.tts.prewarm();
-  const [{ profile, onboarding }] = await Promise.all([
+  const [{ profile, onboarding, turns }] = await Promise.all([
     backend.context(),
+    Promise.race([vocabulary.reload(), sleep(lexiconPatienceMs)]),
     // Before the session starts, or its first words and its state never reach the room.
     ctx.connect(undefined, spoken ? AutoSubscribe.AUDIO_ONLY : AutoSubscribe.SUBSCRIBE_NONE),
   ]);
-  const call: Call = { backend, profile, onboarding, language: profile.language ?? 'en', agent: rosterAgent };
+  const { agent: first, language = profile.language ?? 'en' } = readDispatch(ctx.job.metadata);
+  const tell = roomTeller(ctx.room, claim.participantIdentity, log);
+  const call: Call = {
+    backend,
+    profile,
+    onboarding,
+    language,
+    heardLanguage: '',
+    vocabulary,
+    tell,
+    keepTurn: (turn) => record.unanswered(turn),
+    agent: rosterAgent,
+  };
+  const keyTerms = () => vocabulary.keyTerms(turns.map(({ text }) => text));
 
-  const tell = roomTeller(ctx, claim, log);
   const session: CallSession = new voice.AgentSession<Call>({
     userData: call,
     llm: dependencies.createLLM(),
@@ -69,15 +100,24 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
       speech &&
       new NormalizedSTT({
         stt: speech.stt,
-        normalizers: dependencies.normalizers,
-        onTranscript: ({ final, language, ...transcript }) => {
-          if (!final) return;
-          record.heard(transcript);
-          tell(topics.transcriptDetail, { ...transcript, typed: false });
+        normalizers: () => vocabulary.normalizers,
+        onTranscript: (transcript) => {
+          if (!transcript.final) return;
+          const { final, language, ...detail } = transcript;
+          if (!isUnknown(language)) call.heardLanguage = language;
+          if (call.listener) call.listener.heard(transcript);
+          else record.heard(detail);
+          tell(topics.transcriptDetail, { ...detail, typed: false });
         },
       }),
     tts: speech?.tts,
     vad: spoken ? dependencies.vad : null,
+    keytermsOptions: { keyterms: keyTerms() },
+    ttsTextTransforms: [
+      'filter_markdown',
+      'filter_emoji',
+      pronounce(() => vocabulary.pronunciation(call.heardLanguage || call.language)),
+    ],
     useTtsAlignedTranscript: false,
     aecWarmupDuration: echoWarmupMs,
     transcriptionTimeout: transcriptionTimeoutMs,
@@ -92,6 +132,8 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
     append: (turn) => backend.appendTurn(turn),
     report: (report) => tell(topics.turnReport, report),
   });
+  adoptKeyTerms = () => session.updateOptions({ keyterms: keyTerms() });
+  onServerData(ctx.room, topics.lexicon, () => void vocabulary.reload());
   yieldToWords(session);
   apologize(session, call, log);
   session.on(voice.AgentSessionEventTypes.Close, ({ reason }) => {
@@ -99,25 +141,29 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
     ctx.shutdown(String(reason));
   });
 
+  // The concierge is greeted for below; the others open the conversation themselves, which an empty room would not hear.
+  if (first !== 'concierge') await ctx.waitForParticipant(claim.participantIdentity);
   await session.start({
-    agent: rosterAgent('concierge'),
+    agent: rosterAgent(first),
     room: ctx.room,
     inputOptions: {
       participantIdentity: claim.participantIdentity,
       audioEnabled: spoken,
       textInputCallback: textInputHandler({
         tooLong: phrases.tooLong[call.language],
-        normalize: (text) => normalizeText(dependencies.normalizers, text),
+        normalize: (text) => normalizeText(vocabulary.normalizers, text),
         onMessage: (message) => {
-          record.typed(message);
           tell(topics.transcriptDetail, { ...message, typed: true });
+          if (call.listener) call.listener.typed(message);
+          else record.typed(message);
+          return call.listener !== undefined;
         },
       }),
     },
     outputOptions: { audioEnabled: spoken },
   });
   await ctx.waitForParticipant(claim.participantIdentity);
-  session.say(phrases.greeting[call.language](profile.preferredName));
+  if (first === 'concierge') session.say(phrases.greeting[call.language](profile.preferredName));
 }
 
 function turnHandling(spoken: boolean, turns: TurnsConfig): voice.AgentSessionOptions['turnHandling'] {
@@ -127,14 +173,5 @@ function turnHandling(spoken: boolean, turns: TurnsConfig): voice.AgentSessionOp
     turnDetection: turns.detection === 'model' ? new inference.TurnDetector({ version: 'v1-mini' }) : 'vad',
     interruption: { mode: 'vad', minDuration: interruptionMinDurationMs },
     endpointing: { minDelay: turns.endpointingMinDelayMs, maxDelay: turns.endpointingMaxDelayMs },
-  };
-}
-
-/** Sends JSON to the caller alone, as a text stream; a caller who has just left is no failure. */
-function roomTeller(ctx: JobContext, claim: Claim, log: Log) {
-  return (topic: string, message: unknown): void => {
-    ctx.room.localParticipant
-      ?.sendText(JSON.stringify(message), { topic, destinationIdentities: [claim.participantIdentity] })
-      .catch(() => log.debug({ topic }, 'a message did not reach the caller'));
   };
 }

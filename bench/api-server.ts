@@ -23,6 +23,7 @@ import { createAccountTools } from '../services/accounts.ts';
 import { noCache } from '../services/cache.ts';
 import { createJobQueue } from '../services/job-queue.ts';
 import { signJoinToken } from '../services/join-tokens.ts';
+import { createLocalPairingBus } from '../services/pairing-bus.ts';
 import { developmentUser } from '../services/users.ts';
 
 /** Ways of answering the token route. */
@@ -67,6 +68,7 @@ function route(): RequestListener {
       cipher,
       cache: noCache,
       queue: createJobQueue(),
+      pairingBus: createLocalPairingBus(),
       clock: systemClock,
       log,
     }),

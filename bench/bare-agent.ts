@@ -13,7 +13,7 @@ export default defineAgent<{ vad: VAD }>({
   async entry(ctx) {
     const { vendors } = loadWorkerConfig(process.env);
     const session = new voice.AgentSession({
-      stt: createSTT(vendors, []),
+      stt: createSTT(vendors),
       llm: createLLM(vendors),
       tts: createTTS(vendors),
       vad: ctx.proc.userData.vad,

@@ -17,6 +17,7 @@ import { freePort, startProcess } from '../scripts/processes.ts';
 import { renderTable } from '../scripts/table.ts';
 import { noCache } from '../services/cache.ts';
 import { createJobQueue } from '../services/job-queue.ts';
+import { createLocalPairingBus } from '../services/pairing-bus.ts';
 import { createRooms } from '../services/rooms.ts';
 import { createTestDatabase, prepareServer } from '../test/support/postgres.ts';
 import { startInstalledServer } from '../test/support/postgres-server.ts';
@@ -113,9 +114,12 @@ async function prepare(
     cipher,
     cache: noCache,
     queue: createJobQueue(),
+    pairingBus: createLocalPairingBus(),
     rooms: createRooms(livekit),
     sessionTokens: createSessionTokens(jwtSecret, systemClock),
     settings: { livekit, agentNames: ['parley'], tokenTtlSeconds: 900, agentJoinTimeoutMs: 8_000 },
+    packs: new Map(),
+    structureNote: () => ({ patients: [] }),
     clock: systemClock,
     log: createLog('bench', 'silent'),
   });

@@ -4,9 +4,9 @@ import { AnthropicLLM } from './llm/anthropic.ts';
 import { DeepgramSTT } from './stt/deepgram.ts';
 import { CartesiaTTS } from './tts/cartesia.ts';
 
-/** Makes the speech recogniser of a call; `keyTerms` are words it should expect. */
-export function createSTT(vendors: VendorsConfig, keyTerms: readonly string[]): stt.STT {
-  return new DeepgramSTT({ ...vendors.deepgram, keyTerms: [...keyTerms], retryRefusals: true });
+/** Makes the speech recogniser of a call. */
+export function createSTT(vendors: VendorsConfig): stt.STT {
+  return new DeepgramSTT({ ...vendors.deepgram, retryRefusals: true });
 }
 
 /** Makes the language model of a call. */

@@ -31,6 +31,10 @@ const rules: readonly Rule[] = [
       call('get_profile'),
     ),
   ({ speech, tools }) =>
+    when(/\b(?:dictaat|dicteren|dictate|dictation)\b/i.test(speech) && tools.has('start_dictation'), () =>
+      call('start_dictation'),
+    ),
+  ({ speech, tools }) =>
     when(/set up|sign me up|get started|onboarding|my profile/i.test(speech) && tools.has('start_onboarding'), () =>
       call('start_onboarding'),
     ),

@@ -61,6 +61,7 @@ export class Speech {
   #sentMs = 0;
   #voicedMs = 0;
   #characters = 0;
+  #transcript = '';
 
   constructor(connection: SpeechConnection, request: Generation, delays: { firstAudioMs: number; factor: number }) {
     this.#connection = connection;
@@ -79,6 +80,7 @@ export class Speech {
     clearTimeout(this.#expiryTimer);
     clearTimeout(this.#holdTimer);
     this.#held += request.transcript;
+    this.#transcript += request.transcript;
     const holdMs = request.max_buffer_delay_ms ?? 3_000;
     const isRipe = holdMs === 0 || /[.!?…]["'”’)]*\s*$/.test(this.#held);
     if (isRipe || request.flush || !request.continue) this.#speakHeld();
@@ -184,7 +186,8 @@ export class Speech {
     }
     this.#connection.send(contextId, { type: 'done', done: true, status_code: 200 });
     const details = { audioMs: Math.round(this.#sentMs), voicedMs: this.#voicedMs, characters: this.#characters };
-    this.#connection.log('context-completed', { contextId, ...details, expired: this.end === 'expired' });
+    const completed = { contextId, ...details, transcript: this.#transcript, expired: this.end === 'expired' };
+    this.#connection.log('context-completed', completed);
   }
 
   #send(type: string, details: Record<string, unknown>): void {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Vendors the sandbox stands in for. */
-export const vendors = ['deepgram', 'anthropic', 'cartesia'] as const;
+export const vendors = ['deepgram', 'anthropic', 'cartesia', 'openai'] as const;
 
 export type Vendor = (typeof vendors)[number];
 
@@ -14,6 +14,8 @@ export const delaysSchema = z.strictObject({
   llmTokensPerSecond: z.number().positive().default(80),
   /** Cartesia: first text of a context to its first audio. */
   ttsFirstAudioMs: z.number().min(0).default(80),
+  /** OpenAI: a file's last byte to its transcript. */
+  transcriptionMs: z.number().min(0).default(100),
 });
 
 export type Delays = z.infer<typeof delaysSchema>;

@@ -18,6 +18,7 @@ import {
 } from '@livekit/rtc-node';
 import { assetPath } from '../core/assets.ts';
 import { type TranscriptDetail, type TurnReport, topics } from '../domain/conversation.ts';
+import type { Note } from '../domain/note.ts';
 
 /** Rate of the lines a caller speaks and of what it listens at. */
 export const callerSampleRateHz = 16_000;
@@ -41,6 +42,8 @@ export interface CallerEvents {
   shown?(shown: Shown): void;
   detail?(detail: TranscriptDetail): void;
   report?(report: TurnReport): void;
+  /** The note after each change by dictation. */
+  note?(note: Note): void;
   /** `lk.agent.state` of the agent. */
   state?(state: string): void;
 }
@@ -203,6 +206,9 @@ export class Caller {
     });
     onText(topics.transcriptDetail, async (reader) => {
       this.#events.detail?.(JSON.parse(await reader.readAll()) as TranscriptDetail);
+    });
+    onText(topics.note, async (reader) => {
+      this.#events.note?.(JSON.parse(await reader.readAll()) as Note);
     });
     onText(topics.turnReport, async (reader) => {
       this.#events.report?.(JSON.parse(await reader.readAll()) as TurnReport);

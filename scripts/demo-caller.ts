@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TranscriptDetail, TurnReport } from '../domain/conversation.ts';
 import type { TokenResponse } from '../domain/token.ts';
 import { Caller, epochMs, lineSamples, type Shown } from './caller.ts';
+import { runAsCaller, tellDemo } from './demo-process.ts';
 import { type CallerMessage, type DemoTurn, type DemoTurnResult, typedTurns, voiceTurns } from './demo-turns.ts';
 
 /** How long one answer may take before the conversation is given up. */
@@ -142,16 +143,7 @@ function tellLine(speaker: 'caller' | 'agent' | 'note', text: string): void {
 }
 
 function tell(message: CallerMessage): void {
-  process.send?.(message);
+  tellDemo(message);
 }
 
-function finish(message: CallerMessage, code: number): void {
-  process.send?.(message, () => process.exit(code));
-}
-
-// A caller whose demo is gone has nobody to report to.
-process.on('disconnect', () => process.exit(1));
-main().then(
-  () => finish({ type: 'done' }, 0),
-  (error: unknown) => finish({ type: 'failed', message: error instanceof Error ? error.message : String(error) }, 1),
-);
+runAsCaller(main);

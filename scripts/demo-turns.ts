@@ -50,6 +50,4 @@ export interface DemoTurnResult {
 /** Messages from the caller's process to the demo. */
 export type CallerMessage =
   | { type: 'line'; speaker: 'caller' | 'agent' | 'note'; text: string }
-  | { type: 'turn'; result: DemoTurnResult }
-  | { type: 'failed'; message: string }
-  | { type: 'done' };
+  | { type: 'turn'; result: DemoTurnResult };

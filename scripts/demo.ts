@@ -1,4 +1,3 @@
-import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +5,11 @@ import { parseArgs } from 'node:util';
 import { type Release, Releasers, stopSignal } from '../core/lifecycle.ts';
 import { endWithError } from './command-line.ts';
 import { failuresOf, failuresOfReadBack, stepsOfNewProcess } from './demo-checks.ts';
+import { dictate } from './demo-dictation.ts';
+import { runCaller } from './demo-process.ts';
 import { figuresOf, tableOf } from './demo-table.ts';
 import type { CallerMessage, DemoTurnResult } from './demo-turns.ts';
-import { entry, exitWithParent } from './processes.ts';
+import { exitWithParent } from './processes.ts';
 import { localEnvironment, type Stack, startStack } from './stack.ts';
 
 const usage = `npm run demo -- [options]
@@ -16,13 +17,18 @@ const usage = `npm run demo -- [options]
 Starts everything on this machine, lets a simulated caller talk with an agent in a real LiveKit room, and stops it all.
 Vendors whose key is in the environment or in .env are real, the others are stand-ins on loopback.
 
-  --text            only type: no microphone, no audio
+  --scenario NAME   conversation (default): talk and type with the agents; dictation: a phone dictates six Dutch sentences,
+                    and the computer that is paired with it shows the note
+  --text            only type: no microphone, no audio (the conversation)
   --keep            start everything and leave it running for you to join, until Ctrl-C
   --json            print the figures (with --keep: the addresses) as one JSON line on standard output
   --data-dir DIR    keep the data there instead of in a temporary folder
   --help            show this`;
 
+const scenarios = ['conversation', 'dictation'] as const;
+
 interface DemoOptions {
+  scenario: (typeof scenarios)[number];
   text: boolean;
   keep: boolean;
   json: boolean;
@@ -40,6 +46,7 @@ async function runDemo(options: DemoOptions, print: Print, releasers: Releasers)
   for (const { part, origin } of stack.parts) print(`${part.padEnd(12)}${origin}`);
   print('');
   if (options.keep) return await keepRunning(stack, options.json, print);
+  if (options.scenario === 'dictation') return await dictate(stack, options.json, print);
 
   const results = await holdConversation(stack, options.text ? 'text' : 'voice', print);
   const failures = await failuresOf(results, stack);
@@ -57,28 +64,13 @@ async function runDemo(options: DemoOptions, print: Print, releasers: Releasers)
 
 /** Runs the caller's process to its end and prints the conversation as it happens. */
 async function holdConversation(stack: Stack, modality: 'voice' | 'text', print: Print): Promise<DemoTurnResult[]> {
-  const { args } = entry('scripts/demo-caller');
-  const caller = fork(args.at(-1) as string, {
-    execArgv: args.slice(0, -1),
-    env: {
-      PATH: process.env.PATH,
-      CALLER_API_URL: stack.apiUrl,
-      CALLER_TOKEN: stack.developmentToken,
-      CALLER_MODALITY: modality,
-    },
-    // The native room client writes its own log to standard output.
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  const env = { CALLER_API_URL: stack.apiUrl, CALLER_TOKEN: stack.developmentToken, CALLER_MODALITY: modality };
   const results: DemoTurnResult[] = [];
-  return await new Promise((resolve, reject) => {
-    caller.on('message', (message: CallerMessage) => {
-      if (message.type === 'line') print(`${message.speaker.padStart(6)}  ${message.text}`);
-      else if (message.type === 'turn') results.push(message.result);
-      else if (message.type === 'failed') reject(new Error(`The conversation failed: ${message.message}.`));
-      else resolve(results);
-    });
-    caller.on('exit', (code) => reject(new Error(`The caller's process ended early with code ${code}.`)));
+  await runCaller<CallerMessage>('scripts/demo-caller', env, (message) => {
+    if (message.type === 'line') print(`${message.speaker.padStart(6)}  ${message.text}`);
+    else results.push(message.result);
   });
+  return results;
 }
 
 async function keepRunning(stack: Stack, json: boolean, print: Print): Promise<number> {
@@ -110,6 +102,7 @@ async function main(): Promise<number> {
   exitWithParent();
   const { values } = parseArgs({
     options: {
+      scenario: { type: 'string', default: 'conversation' },
       text: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -121,13 +114,16 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
+  const scenario = scenarios.find((known) => known === values.scenario);
+  if (!scenario) throw new Error(`--scenario: is one of ${scenarios.join(', ')}, not ${values.scenario}`);
+  if (scenario === 'dictation' && values.text) throw new Error('--text: is for the conversation; dictation is spoken');
   const print: Print = (line) => (values.json ? console.error(line) : console.log(line));
   const releasers = new Releasers();
   const stopped = stopSignal().then((signal) => {
     print(`${signal}: stopping`);
     return values.keep ? 0 : 130;
   });
-  const options = { text: values.text, keep: values.keep, json: values.json, dataDir: values['data-dir'] };
+  const options = { scenario, text: values.text, keep: values.keep, json: values.json, dataDir: values['data-dir'] };
   try {
     return await Promise.race([runDemo(options, print, releasers), stopped]);
   } finally {

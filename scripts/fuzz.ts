@@ -53,7 +53,12 @@ async function main(): Promise<number> {
     releasers.add(() => rm(dataDir, { recursive: true, force: true }));
     // No LiveKit server: what needs one has to cope without.
     const livekit = { url: 'ws://127.0.0.1:1', apiKey: 'fuzz', apiSecret: newSecret() };
-    const env = { RATE_LIMIT_SCALE: '0', LOG_LEVEL: 'error' };
+    const env = {
+      RATE_LIMIT_SCALE: '0',
+      LOG_LEVEL: 'error',
+      OPENAI_API_KEY: 'fuzz',
+      OPENAI_BASE_URL: 'http://127.0.0.1:1/v1',
+    };
     const { url, developmentToken } = await startLocalApi(
       { env, dataDir, livekit, progress: console.error },
       releasers,

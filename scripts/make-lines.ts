@@ -34,6 +34,12 @@ const sentences: Sentence[] = [
   { id: 'en-reminder', language: 'en', text: 'please remind me to call my sister tomorrow morning' },
   { id: 'nl-dental', language: 'nl', text: 'element zesentwintig mesio occlusaal karies' },
   { id: 'nl-terugkomen', language: 'nl', text: 'over veertien dagen terug voor controle' },
+  { id: 'nl-caries', language: 'nl', text: 'element zevenentwintig mesio occluso distaal karies' },
+  { id: 'nl-composiet', language: 'nl', text: 'nieuwe regel element drie zes occlusaal komposiet restauratie' },
+  { id: 'nl-pocket', language: 'nl', text: 'nieuwe regel pocketdiepte zes millimeter bij element zestien' },
+  { id: 'nl-dpsi', language: 'nl', text: 'nieuwe regel dpsi drie min in sextant twee' },
+  { id: 'nl-geen-caries', language: 'nl', text: 'nieuwe alinea geen karies op element vijfenveertig' },
+  { id: 'nl-volgende', language: 'nl', text: 'volgende patiënt extractie van element achtendertig' },
 ];
 
 const voices = { en: 'en-us', nl: 'nl' } as const;

@@ -3,13 +3,15 @@ import { stopSignal } from '../core/lifecycle.ts';
 import { anthropicStandIn } from '../sandbox/anthropic.ts';
 import { cartesiaStandIn } from '../sandbox/cartesia.ts';
 import { deepgramStandIn, loadLines } from '../sandbox/deepgram.ts';
+import { openaiTranscriptionsStandIn } from '../sandbox/openai-transcriptions.ts';
 import { startSandbox } from '../sandbox/server.ts';
 import { voiceEngine } from '../sandbox/voice.ts';
 
 /** Entry of the sandbox's process: all stand-ins on the port `SANDBOX_PORT`, their log also in `SANDBOX_LOG` when set. */
 async function main(): Promise<void> {
   const lines = await loadLines(assetPath('sandbox', 'lines'));
-  const sandbox = await startSandbox([deepgramStandIn(lines), anthropicStandIn, cartesiaStandIn], {
+  const standIns = [deepgramStandIn(lines), anthropicStandIn, cartesiaStandIn, openaiTranscriptionsStandIn(lines)];
+  const sandbox = await startSandbox(standIns, {
     port: Number(process.env.SANDBOX_PORT ?? 0),
     logFile: process.env.SANDBOX_LOG,
   });

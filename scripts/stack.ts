@@ -18,8 +18,10 @@ import { prepareEmbeddedQueue } from '../jobs/prepare-queue.ts';
 import { jobs } from '../jobs/registry.ts';
 import { startJobs } from '../jobs/start.ts';
 import { createMailer } from '../providers/mail/mailer.ts';
+import { createFileTranscription } from '../providers/stt/files.ts';
 import { rotateKeys } from '../services/encryption.ts';
 import { openOwnCache, openSharedCache } from '../services/open-cache.ts';
+import { createLocalPairingBus, openSharedPairingBus } from '../services/pairing-bus.ts';
 import { createRooms } from '../services/rooms.ts';
 import { keptSecrets } from './kept-secrets.ts';
 import { ensureLiveKit, type LiveKit } from './livekit.ts';
@@ -45,17 +47,28 @@ export interface Stack {
   /** The stand-ins; absent when every vendor is real. */
   sandboxUrl?: string;
   ttsIsStandIn: boolean;
+  /** The parts that are stand-ins: `STT`, `LLM`, ... */
+  standIns: readonly string[];
   /** Part by part, what is real. */
   parts: { part: string; origin: string }[];
   stop(): Promise<void>;
 }
 
-/** Each vendor's variables, and what it does for a call. */
-const vendors = [
+/** A vendor's variables, what it does, and where its stand-in is in the sandbox. */
+interface VendorPart {
+  part: string;
+  vendor: string;
+  key: string;
+  baseUrl: string;
+  path?: string;
+}
+
+const vendors: readonly VendorPart[] = [
   { part: 'STT', vendor: 'Deepgram', key: 'DEEPGRAM_API_KEY', baseUrl: 'DEEPGRAM_BASE_URL' },
   { part: 'LLM', vendor: 'Anthropic', key: 'ANTHROPIC_API_KEY', baseUrl: 'ANTHROPIC_BASE_URL' },
   { part: 'TTS', vendor: 'Cartesia', key: 'CARTESIA_API_KEY', baseUrl: 'CARTESIA_BASE_URL' },
-] as const;
+  { part: 'files', vendor: 'OpenAI', key: 'OPENAI_API_KEY', baseUrl: 'OPENAI_BASE_URL', path: '/openai/v1' },
+];
 
 /** The environment with what `.env` adds to it; a variable that is set already wins, an empty one counts as not set. */
 export function localEnvironment(): Environment {
@@ -85,7 +98,13 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
 
   const standIns = vendors.filter(({ key }) => !env[key]?.trim());
   const sandbox = standIns.length ? await startSandbox(env, releasers) : undefined;
-  const api = await startLocalApi({ env, dataDir, livekit, progress }, releasers);
+  const vendorVariables = Object.fromEntries(
+    standIns.flatMap(({ key, baseUrl, path = '' }) => [
+      [key, 'stand-in'],
+      [baseUrl, `${sandbox?.sandboxUrl}${path}`],
+    ]),
+  );
+  const api = await startLocalApi({ env: { ...env, ...vendorVariables }, dataDir, livekit, progress }, releasers);
 
   const workerEnvironment: Environment = {
     WORKER_HOST: '127.0.0.1',
@@ -96,12 +115,7 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
     NODE_ENV: 'production',
     ...liveKitVariables(livekit),
     API_URL: api.url,
-    ...Object.fromEntries(
-      standIns.flatMap(({ key, baseUrl }) => [
-        [key, 'stand-in'],
-        [baseUrl, sandbox?.sandboxUrl],
-      ]),
-    ),
+    ...vendorVariables,
   };
   const { agentName, port } = loadWorkerConfig(workerEnvironment);
   // Another worker there would answer in place of ours.
@@ -127,6 +141,7 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
     workerPid: worker.pid,
     sandboxUrl: sandbox?.sandboxUrl,
     ttsIsStandIn: standIns.some(({ part }) => part === 'TTS'),
+    standIns: standIns.map(({ part }) => part),
     parts: [
       { part: 'LiveKit', origin: livekit.origin },
       { part: 'database', origin: env.DATABASE_URL ? 'PostgreSQL of DATABASE_URL' : `embedded PGlite in ${dataDir}` },
@@ -167,7 +182,13 @@ export async function startLocalApi(
     close: closeCache,
   } = env.DATABASE_URL ? openSharedCache(config.redisUrl, log) : openOwnCache(systemClock);
   releasers.add(closeCache);
-  const api = await startApi({ settings, database, cache, redis, log });
+  const { redisUrl, database: logins } = config;
+  const pairingBus = env.DATABASE_URL
+    ? openSharedPairingBus({ redis, redisUrl, databaseUrl: logins.serviceUrl }, log)
+    : createLocalPairingBus();
+  releasers.add(() => pairingBus.close());
+  const transcription = createFileTranscription(config.transcription, log);
+  const api = await startApi({ settings, database, cache, pairingBus, redis, transcription, log });
   releasers.add(() => api.close());
   const { mailer, close } = createMailer(loadJobsConfig(variables).mail);
   releasers.add(close);
@@ -177,6 +198,7 @@ export async function startLocalApi(
       database,
       cipher: createFieldCipher(config.encryptionKeys),
       cache,
+      pairingBus,
       rooms: createRooms(config.livekit),
       mailer,
       clock: systemClock,
@@ -220,7 +242,7 @@ const placeholders: Environment = {
   LIVEKIT_API_SECRET: 'placeholder'.repeat(4),
 };
 
-function standInOrigin({ part, vendor, key }: (typeof vendors)[number], voiceEngine = ''): string {
+function standInOrigin({ part, vendor, key }: VendorPart, voiceEngine = ''): string {
   const manner = voiceEngine === 'synthetic' ? 'in tones (install espeak-ng for words)' : `through ${voiceEngine}`;
   const voice = part === 'TTS' ? `, speaking ${manner}` : '';
   return `stand-in for ${vendor}${voice} (set ${key} for the real one)`;

@@ -2,8 +2,11 @@ import { type APIConnectOptions, getBaseLanguage, stt } from '@livekit/agents';
 import type { Normalized, Normalizer } from '../../domain/normalization/result.ts';
 import { normalizeWords } from './normalize-words.ts';
 
-/** What was heard or typed, what is shown, read and kept instead, and the edits between the two. */
-type NormalizedText = Pick<Normalized, 'raw' | 'text' | 'edits'>;
+/** What was heard or typed, what is shown, read and kept instead, and what lies between the two. */
+export interface NormalizedText extends Pick<Normalized, 'raw' | 'text' | 'edits' | 'warnings'> {
+  /** Name of the pack that did it; null when none is for its language. */
+  pack: string | null;
+}
 
 /** A transcript as it goes on to the session. */
 export interface NormalizedTranscript extends NormalizedText {
@@ -16,7 +19,8 @@ export interface NormalizedTranscript extends NormalizedText {
 interface NormalizedSTTOptions {
   /** The recogniser to decorate. It belongs to the decorator and is closed with it. */
   stt: stt.STT;
-  normalizers: readonly Normalizer[];
+  /** The normalizers of the moment: they change when a lexicon does. */
+  normalizers(): readonly Normalizer[];
   /** Called with each transcript that says something, just before the session gets it. */
   onTranscript?: (transcript: NormalizedTranscript) => void;
 }
@@ -26,12 +30,20 @@ interface NormalizedSTTOptions {
  * @param language BCP 47 tag; empty, `und` or `multi` means unknown, and then every pack is for it
  */
 export function normalizeText(normalizers: readonly Normalizer[], text: string, language = ''): NormalizedText {
-  const base = getBaseLanguage(language);
-  const isUnknown = ['', 'und', 'multi'].includes(base);
-  const normalizer = normalizers.find((pack) => isUnknown || getBaseLanguage(pack.language) === base);
-  if (!normalizer) return { raw: text, text, edits: [] };
-  const normalized = normalizer.normalize(text);
-  return { raw: text, text: normalized.text, edits: normalized.edits };
+  const normalizer = normalizers.find((pack) => isUnknown(language) || isSameLanguage(pack.language, language));
+  if (!normalizer) return { raw: text, text, edits: [], warnings: [], pack: null };
+  const { text: written, edits, warnings } = normalizer.normalize(text);
+  return { raw: text, text: written, edits, warnings, pack: normalizer.pack };
+}
+
+/** Whether a BCP 47 tag says nothing about what was spoken. */
+export function isUnknown(language: string): boolean {
+  return ['', 'und', 'multi'].includes(getBaseLanguage(language));
+}
+
+/** Whether two BCP 47 tags are of one language, wherever it is spoken. */
+export function isSameLanguage(one: string, other: string): boolean {
+  return getBaseLanguage(one) === getBaseLanguage(other);
 }
 
 /**
@@ -106,10 +118,10 @@ export class NormalizedSTT extends stt.STT {
       event.type === stt.SpeechEventType.INTERIM_TRANSCRIPT || event.type === stt.SpeechEventType.PREFLIGHT_TRANSCRIPT;
     if (!event.alternatives || !(final || partial)) return event;
     const [first, ...others] = event.alternatives;
-    const best = normalizeText(this.#options.normalizers, first.text, first.language);
+    const best = normalizeText(this.#options.normalizers(), first.text, first.language);
     if (best.raw.trim() !== '') this.#options.onTranscript?.({ ...best, language: first.language, final });
     const rest = others.map((other) =>
-      rewritten(other, normalizeText(this.#options.normalizers, other.text, other.language)),
+      rewritten(other, normalizeText(this.#options.normalizers(), other.text, other.language)),
     );
     return { ...event, alternatives: [rewritten(first, best), ...rest] };
   }

@@ -10,6 +10,38 @@ export const phrases = {
     nl: (name: string | null) =>
       name ? `Welkom terug, ${name}. Wat kan ik voor u doen?` : 'Hallo, dit is Parley. Wat kan ik voor u doen?',
   },
+  dictationReady: {
+    en: 'Dictation is on. Go ahead.',
+    nl: 'Het dictaat loopt. Zegt u het maar.',
+  },
+  dictationStopped: {
+    en: 'Dictation has stopped.',
+    nl: 'Het dictaat is gestopt.',
+  },
+  nextPatient: {
+    en: 'Next patient.',
+    nl: 'Volgende patiënt.',
+  },
+  nothingNoted: {
+    en: 'There is nothing in the note yet.',
+    nl: 'Er staat nog niets in het verslag.',
+  },
+  noNote: {
+    en: "I'm sorry, I can't get at the note right now.",
+    nl: 'Het spijt me, ik kan nu even niet bij het verslag.',
+  },
+  notSaved: {
+    en: "I can't save what you dictate right now. I keep trying; please check the note later.",
+    nl: 'Ik kan uw dictaat nu niet opslaan. Ik blijf het proberen; kijkt u het verslag straks na.',
+  },
+  summaryReady: {
+    en: 'A draft of the summary is ready for you to check.',
+    nl: 'Er staat een concept van de samenvatting voor u klaar om na te kijken.',
+  },
+  noSummary: {
+    en: "I'm sorry, I can't draft a summary right now.",
+    nl: 'Het spijt me, ik kan nu geen samenvatting maken.',
+  },
   noAnswer: {
     en: "I'm sorry, I can't think of an answer right now. Please say that again in a moment.",
     nl: 'Het spijt me, ik kan nu even niet antwoorden. Zegt u het zo nog een keer?',

@@ -49,6 +49,20 @@ export class TurnRecord {
     this.#typed.push(message);
   }
 
+  /** A turn that no agent answers, and of which the session therefore tells nothing. */
+  unanswered({ raw, text, edits }: Transcript): void {
+    this.#heard = [];
+    this.#open = undefined;
+    this.#sinks.append({
+      id: newId(),
+      speaker: 'user',
+      text,
+      raw: raw === text ? null : raw,
+      edits,
+      saidAt: new Date().toISOString(),
+    });
+  }
+
   #userSaid(item: llm.ChatMessage): void {
     const text = item.rawTextContent ?? '';
     const typedAt = this.#typed.findIndex((message) => message.text === text);

@@ -3,11 +3,11 @@ import { sizes } from '../../core/limits.ts';
 import type { Transcript } from './transcripts.ts';
 
 /** What typed messages need of their surroundings. */
-export interface TextInput {
+export interface TextInput<Message extends Transcript> {
   /** Rewrites a typed message as a spoken one would be. */
-  normalize(text: string): Transcript;
-  /** Told of every message that is taken, before it is answered. */
-  onMessage(message: Transcript): void;
+  normalize(text: string): Message;
+  /** Told of every message that is taken, before it is answered. @returns whether somebody else answers it */
+  onMessage(message: Message): boolean;
   /** What to say to a message that is longer than `sizes.typedMessageCharacters`. */
   tooLong: string;
 }
@@ -16,7 +16,7 @@ export interface TextInput {
  * Makes the handler of LiveKit's chat topic. The framework's own one calls `interrupt()`, which throws while speech may not
  * be interrupted, and the message is gone; here the reply queues behind that speech instead.
  */
-export function textInputHandler(input: TextInput) {
+export function textInputHandler<Message extends Transcript>(input: TextInput<Message>) {
   return async (session: voice.AgentSession, event: { text: string }): Promise<void> => {
     const typed = event.text.trim();
     if (!typed) return;
@@ -31,7 +31,6 @@ export function textInputHandler(input: TextInput) {
       return;
     }
     const message = input.normalize(typed);
-    input.onMessage(message);
-    session.generateReply({ userInput: message.text });
+    if (!input.onMessage(message)) session.generateReply({ userInput: message.text });
   };
 }

@@ -20,8 +20,6 @@ export interface DeepgramOptions {
   model: string;
   /** BCP 47 tag, or `multi` to have the language recognised. */
   language: string;
-  /** Terms to expect, the most useful first. Nova-3 only; left out for other models. */
-  keyTerms?: readonly string[];
   /** Default: the time-out of the stream's connection options. */
   connectTimeoutMs?: number;
   /** Retries a refusal (401, 400) too, at long intervals: for a recogniser that no other can stand in for. */
@@ -48,7 +46,7 @@ export class DeepgramSTT extends stt.STT {
   readonly #options: DeepgramOptions;
   readonly #client: DeepgramClient;
   readonly #streams = new Set<DeepgramStream>();
-  #sessionKeyTerms: readonly string[] = [];
+  #keyTerms: string[] = [];
 
   constructor(options: DeepgramOptions) {
     const keyterms = options.model.startsWith('nova-3');
@@ -79,10 +77,13 @@ export class DeepgramSTT extends stt.STT {
     return stream;
   }
 
-  /** Terms the framework found for this session, besides our own. Running streams take them on between utterances. */
+  /**
+   * Terms to expect, the most useful first: as many as Deepgram takes, and none for models other than Nova-3, which refuse
+   * them. Running streams take them on between utterances, on a new connection that is given the audio no final covers yet.
+   */
   override _updateSessionKeyterms(keyTerms: string[]): void {
     super._updateSessionKeyterms(keyTerms);
-    this.#sessionKeyTerms = [...keyTerms];
+    this.#keyTerms = this.capabilities.keyterms ? withinLimits(keyTerms) : [];
     for (const stream of this.#streams) stream.renewBetweenUtterances();
   }
 
@@ -105,19 +106,17 @@ export class DeepgramSTT extends stt.STT {
       vad_events: 'true',
       punctuate: 'true',
       endpointing: endpointingMs,
-      keyterm: this.#keyTerms(),
+      keyterm: this.#keyTerms,
     };
   }
+}
 
-  #keyTerms(): string[] {
-    if (!this.capabilities.keyterms) return [];
-    const all = new Set([...(this.#options.keyTerms ?? []), ...this.#sessionKeyTerms]);
-    let tokens = 0;
-    return [...all].slice(0, keyTermLimits.terms).filter((term) => {
-      tokens += Math.ceil(term.length / keyTermLimits.charactersPerToken);
-      return tokens <= keyTermLimits.tokens;
-    });
-  }
+function withinLimits(keyTerms: readonly string[]): string[] {
+  let tokens = 0;
+  return keyTerms.slice(0, keyTermLimits.terms).filter((term) => {
+    tokens += Math.ceil(term.length / keyTermLimits.charactersPerToken);
+    return tokens <= keyTermLimits.tokens;
+  });
 }
 
 interface StreamContext {

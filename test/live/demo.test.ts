@@ -63,8 +63,30 @@ describe.skipIf(!shared || !programsAreVisible)('demo', () => {
   test('shows its options', async () => {
     const program = await runProgram(demo, ['--help']);
     expect(await program.ended).toBe(0);
-    expect(program.stdout()).toMatch(/--text .*--keep .*--json .*--data-dir /s);
+    expect(program.stdout()).toMatch(/--scenario .*--text .*--keep .*--json .*--data-dir /s);
     expect(program.stderr()).toBe('');
+  });
+
+  test('has a phone dictate into a note that the paired computer shows', async () => {
+    const program = await runProgram(demo, ['--scenario', 'dictation', '--json']);
+    expect(await program.ended, program.stderr()).toBe(0);
+    const figures = JSON.parse(program.stdout()) as { failures: string[]; sentences: { noteMs: number }[] };
+    expect(figures.failures).toEqual([]);
+    expect(figures.sentences).toHaveLength(6);
+    expect(program.stderr()).toContain('edit  zevenentwintig -> 27 (tooth)');
+    await expectNothingLeft(program);
+  });
+
+  test('refuses a scenario it does not know, and to dictate without a microphone', async () => {
+    const wrong = [
+      { options: ['--scenario', 'chat'], message: /--scenario: is one of conversation, dictation, not chat/ },
+      { options: ['--scenario', 'dictation', '--text'], message: /--text: is for the conversation/ },
+    ];
+    for (const { options, message } of wrong) {
+      const program = await runProgram(demo, options);
+      expect(await program.ended).toBe(1);
+      expect(program.stderr()).toMatch(message);
+    }
   });
 
   test('runs twice at once, on its own and as a command of parley', async () => {

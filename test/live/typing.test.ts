@@ -61,7 +61,7 @@ describe.skipIf(!shared)('typing to an agent', () => {
         { input: { start: 21, end: 36 }, output: { start: 11, end: 13 }, rule: expect.any(String) },
         { input: { start: 37, end: 43 }, output: { start: 14, end: 20 }, rule: expect.any(String) },
       ];
-      expect(details).toEqual([{ ...finding, edits, typed: true }]);
+      expect(details).toEqual([{ ...finding, edits, typed: true, pack: 'nl-dental', warnings: [] }]);
       await expect.poll(() => reports, { timeout: 15_000 }).toEqual([expect.objectContaining({ typed: true })]);
       await expect.poll(turns).toHaveLength(3);
       expect(await turns()).toMatchObject([

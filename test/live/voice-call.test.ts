@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { assetPath } from '../../core/assets.ts';
-import { createNormalizer } from '../../domain/normalization/packs.ts';
+import { assetPath, readPackAsset } from '../../core/assets.ts';
+import { createPack } from '../../domain/normalization/packs.ts';
 import { loadLines } from '../../sandbox/deepgram.ts';
 import type { SandboxEvent } from '../../sandbox/log.ts';
 import type { Vendor } from '../../sandbox/settings.ts';
@@ -52,9 +51,7 @@ describe.skipIf(!shared)('a spoken call', () => {
   });
 
   test('gives the recogniser the terms of the field to expect', () => {
-    const pack = createNormalizer('nl-dental', (file) =>
-      readFileSync(assetPath('domain', 'normalization', file), 'utf8'),
-    );
+    const pack = createPack('nl-dental', readPackAsset).normalizer();
     const sent = new URLSearchParams(String(logged('deepgram', 'connection-opened')[0]?.query)).getAll('keyterm');
     expect(sent.length).toBeGreaterThan(50);
     expect(sent).toEqual(pack.keyTerms().slice(0, sent.length));

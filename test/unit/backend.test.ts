@@ -19,6 +19,9 @@ type Answer = { status: number; body?: unknown } | 'hang-up';
 const sessionId = newId();
 const turnsRoute = `POST /api/v1/sessions/${sessionId}/turns`;
 const heartbeatRoute = `POST /api/v1/sessions/${sessionId}/heartbeat`;
+const noteRoute = `GET /api/v1/sessions/${sessionId}/note`;
+const changesRoute = `POST /api/v1/sessions/${sessionId}/note/operations`;
+const lexiconRoute = 'GET /api/v1/lexicons/nl-dental/effective';
 const leaseRoute = `DELETE /api/v1/sessions/${sessionId}/lease?personLeft=true`;
 const claim = {
   session: {
@@ -35,9 +38,15 @@ const claim = {
 };
 const well: Record<string, Answer> = {
   'POST /api/v1/sessions/claim': { status: 200, body: claim },
-  [heartbeatRoute]: { status: 200, body: { sessionToken: 'session-token-2', expiresAt: claim.expiresAt } },
+  [heartbeatRoute]: {
+    status: 200,
+    body: { sessionToken: 'session-token-2', expiresAt: claim.expiresAt, lexiconVersion: '7.2' },
+  },
   [turnsRoute]: { status: 201, body: {} },
   [leaseRoute]: { status: 204 },
+  [noteRoute]: { status: 200, body: { version: 3 } },
+  [changesRoute]: { status: 200, body: { version: 4 } },
+  [lexiconRoute]: { status: 200, body: { version: '7.2', user: [], tenant: [] } },
   'GET /api/v1/profiles/me': { status: 200, body: { preferredName: null } },
   'GET /api/v1/context': { status: 200, body: { profile: { preferredName: null }, turns: [] } },
 };
@@ -88,10 +97,15 @@ describe('the backend of a job', () => {
     response.end(given.body === undefined ? undefined : JSON.stringify(given.body));
   }
 
+  const lease = (events: Partial<Parameters<Backend['claim']>[1]> = {}) => ({
+    onLost: () => {},
+    onLexicon: () => {},
+    ...events,
+  });
   const turn = (text: string): NewTurn => ({ id: newId(), speaker: 'user', text, saidAt: new Date(0).toISOString() });
 
   test('claims with the join token and uses the session token from then on, the newest one', async () => {
-    expect(await backend.claim('join-token', () => {})).toMatchObject({ participantIdentity: 'user-a' });
+    expect(await backend.claim('join-token', lease())).toMatchObject({ participantIdentity: 'user-a' });
     await backend.profile();
     await vi.advanceTimersByTimeAsync(lifetimes.heartbeatMs);
     await expect.poll(() => seen(heartbeatRoute)).toHaveLength(1);
@@ -106,13 +120,13 @@ describe('the backend of a job', () => {
   });
 
   test('asks for everything a call begins with in one request', async () => {
-    await backend.claim('join-token', () => {});
+    await backend.claim('join-token', lease());
     expect(await backend.context()).toEqual({ profile: { preferredName: null }, turns: [] });
     expect(requests.slice(1)).toMatchObject([{ route: 'GET /api/v1/context', token: 'session-token-1' }]);
   });
 
   test('asks again when the API is away, busy or hangs up', async () => {
-    await backend.claim('join-token', () => {});
+    await backend.claim('join-token', lease());
     next['GET /api/v1/profiles/me'] = ['hang-up', { status: 503 }, { status: 429 }];
     expect(await backend.profile()).toEqual({ preferredName: null });
     expect(seen('GET /api/v1/profiles/me')).toHaveLength(4);
@@ -122,18 +136,18 @@ describe('the backend of a job', () => {
     next['POST /api/v1/sessions/claim'] = [
       { status: 409, body: { code: 'conflict', detail: 'Another job serves this session' } },
     ];
-    await expect(backend.claim('join-token', () => {})).rejects.toMatchObject({
+    await expect(backend.claim('join-token', lease())).rejects.toMatchObject({
       code: 'conflict',
       message: 'Another job serves this session',
     });
     expect(requests).toHaveLength(1);
     next['POST /api/v1/sessions/claim'] = [{ status: 500, body: 'not a problem document' }];
-    await expect(backend.claim('join-token', () => {})).rejects.toMatchObject({ code: 'internal' });
+    await expect(backend.claim('join-token', lease())).rejects.toMatchObject({ code: 'internal' });
     expect(requests).toHaveLength(2);
   });
 
   test('gives up on what a caller waits for after three seconds', async () => {
-    await backend.claim('join-token', () => {});
+    await backend.claim('join-token', lease());
     next['GET /api/v1/profiles/me'] = Array(100).fill({ status: 503 });
     const startedAt = performance.now();
     await expect(backend.profile()).rejects.toMatchObject({ code: 'internal' });
@@ -142,7 +156,7 @@ describe('the backend of a job', () => {
   }, 15_000);
 
   test('records turns in order, one after another, each repeat under its own id', async () => {
-    await backend.claim('join-token', () => {});
+    await backend.claim('join-token', lease());
     const turns = ['one', 'two', 'three'].map(turn);
     const [one, two, three] = turns.map(({ id }) => id);
     next[turnsRoute] = ['hang-up', { status: 503 }, { status: 201, body: {} }, 'hang-up'];
@@ -153,7 +167,7 @@ describe('the backend of a job', () => {
   });
 
   test('goes on with the next turn when one is refused', async () => {
-    await backend.claim('join-token', () => {});
+    await backend.claim('join-token', lease());
     next[turnsRoute] = [{ status: 400, body: { code: 'invalid_input', detail: 'text: is longer than it may be' } }];
     const turns = ['one', 'two'].map(turn);
     for (const said of turns) backend.appendTurn(said);
@@ -162,7 +176,7 @@ describe('the backend of a job', () => {
 
   test('tells once that the session is lost, and sends no heartbeat any more', async () => {
     const onLost = vi.fn();
-    await backend.claim('join-token', onLost);
+    await backend.claim('join-token', lease({ onLost }));
     next[heartbeatRoute] = [{ status: 409, body: { code: 'conflict', detail: 'The session belongs to another job' } }];
     await vi.advanceTimersByTimeAsync(lifetimes.heartbeatMs);
     await expect.poll(() => onLost.mock.calls).toHaveLength(1);
@@ -174,7 +188,7 @@ describe('the backend of a job', () => {
 
   test('keeps the session through a heartbeat that fails for another reason', async () => {
     const onLost = vi.fn();
-    await backend.claim('join-token', onLost);
+    await backend.claim('join-token', lease({ onLost }));
     next[heartbeatRoute] = [{ status: 401, body: { code: 'unauthenticated' } }, 'hang-up'];
     await vi.advanceTimersByTimeAsync(lifetimes.heartbeatMs);
     await expect.poll(() => seen(heartbeatRoute)).toHaveLength(1);
@@ -184,7 +198,7 @@ describe('the backend of a job', () => {
   });
 
   test('sends what is queued before it gives the lease back, and nothing afterwards', async () => {
-    await backend.claim('join-token', () => {});
+    await backend.claim('join-token', lease());
     next[turnsRoute] = [{ status: 503 }, { status: 503 }];
     const turns = ['one', 'two'].map(turn);
     for (const said of turns) backend.appendTurn(said);
@@ -198,7 +212,7 @@ describe('the backend of a job', () => {
   });
 
   test('closes in time however many turns are queued for an API that does not answer', async () => {
-    await backend.claim('join-token', () => {});
+    await backend.claim('join-token', lease());
     next[turnsRoute] = Array(1_000).fill({ status: 503 });
     for (const said of ['one', 'two', 'three', 'four'].map(turn)) backend.appendTurn(said);
     const startedAt = performance.now();
@@ -207,6 +221,51 @@ describe('the backend of a job', () => {
     expect(performance.now() - startedAt).toBeLessThan(20_000);
     expect(requests.at(-1)?.route).toBe(leaseRoute);
   }, 60_000);
+
+  test('reads the note and the terms of a pack', async () => {
+    await backend.claim('join-token', lease());
+    expect(await backend.note()).toEqual({ version: 3 });
+    expect(await backend.lexicon('nl-dental')).toEqual({ version: '7.2', user: [], tenant: [] });
+  });
+
+  test('changes the note in order, one after another, each repeat under its own id, while turns go their own way', async () => {
+    await backend.claim('join-token', lease());
+    next[changesRoute] = ['hang-up', { status: 503 }, 'hang-up'];
+    const changes = (['new-line', 'undo', 'next-patient'] as const).map((type) => ({
+      id: newId(),
+      operation: { type },
+    }));
+    const saved = changes.map((change) => backend.changeNote(change));
+    backend.appendTurn(turn('one'));
+    await expect.poll(recorded).toHaveLength(1);
+    expect(await Promise.all(saved)).toEqual([{ version: 4 }, { version: 4 }, { version: 4 }]);
+    const sent = seen(changesRoute).map(({ body }) => JSON.parse(body) as unknown);
+    expect(sent).toEqual([changes[0], changes[0], changes[0], ...changes]);
+  });
+
+  test('tells whose change of the note is refused, and goes on with the next', async () => {
+    await backend.claim('join-token', lease());
+    next[changesRoute] = [{ status: 409, body: { code: 'conflict', detail: 'The note is full' } }];
+    const changes = [1, 2].map(() => backend.changeNote({ id: newId(), operation: { type: 'new-line' } }));
+    await expect(changes[0]).rejects.toMatchObject({ code: 'conflict' });
+    expect(await changes[1]).toEqual({ version: 4 });
+  });
+
+  test('sends the changes of the note that wait before it gives the lease back', async () => {
+    await backend.claim('join-token', lease());
+    next[changesRoute] = [{ status: 503 }, { status: 503 }];
+    const saved = backend.changeNote({ id: newId(), operation: { type: 'new-line' } });
+    await backend.close({ personLeft: true });
+    expect(await saved).toEqual({ version: 4 });
+    expect(requests.slice(-2).map(({ route }) => route)).toEqual([changesRoute, leaseRoute]);
+  });
+
+  test('tells which version of the lexicon applies, after each renewal', async () => {
+    const onLexicon = vi.fn();
+    await backend.claim('join-token', lease({ onLexicon }));
+    await vi.advanceTimersByTimeAsync(lifetimes.heartbeatMs);
+    await expect.poll(() => onLexicon.mock.calls).toEqual([['7.2']]);
+  });
 
   test('says what is wrong when it is used without a session', () => {
     expect(() => backend.appendTurn(turn('one'))).toThrow(/before a session was claimed/);

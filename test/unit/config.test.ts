@@ -41,6 +41,7 @@ describe("the API's configuration", () => {
       agentNames: ['parley'],
       tokenTtlSeconds: defaults.tokenTtlSeconds,
       agentJoinTimeoutMs: defaults.agentJoinTimeoutMs,
+      packs: ['nl-dental'],
       logLevel: 'info',
     });
   });
@@ -54,6 +55,16 @@ describe("the API's configuration", () => {
     });
     expect(config).toMatchObject({ agentNames: ['parley', 'oracy'], port: 9000 });
     expect(config.livekit.publicUrl).toBe('wss://rooms.example.test');
+  });
+
+  it.each([
+    ['whisper-1', 'whisper-1'],
+    ['openai/gpt-4o-mini-transcribe', 'gpt-4o-mini-transcribe'],
+    [undefined, 'gpt-4o-transcribe'],
+  ])('transcribes recordings where there is a key, by the model %s', (MODEL_ID, model) => {
+    const { transcription } = loadApiConfig({ ...api, OPENAI_API_KEY: 'key', MODEL_ID });
+    expect(transcription).toEqual({ apiKey: 'key', baseUrl: 'https://api.openai.com/v1', model });
+    expect(loadApiConfig({ ...api, MODEL_ID }).transcription).toBeUndefined();
   });
 
   it('can do without a development user, and prefers ENCRYPTION_KEYS to ENCRYPTION_KEY', () => {

@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { APIConnectionError, APIError, asLanguageCode, initializeLogger, stt, voice } from '@livekit/agents';
 import { AudioFrame } from '@livekit/rtc-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { NormalizedSTT, type NormalizedTranscript } from '../../agents/turns/normalize.ts';
-import { assetPath } from '../../core/assets.ts';
-import { createNormalizer } from '../../domain/normalization/packs.ts';
+import { readPackAsset } from '../../core/assets.ts';
+import { createPack } from '../../domain/normalization/packs.ts';
 
-const pack = createNormalizer('nl-dental', (file) => readFileSync(assetPath('domain', 'normalization', file), 'utf8'));
+const pack = createPack('nl-dental', readPackAsset).normalizer();
 const noRetry = { maxRetry: 0, retryIntervalMs: 1, timeoutMs: 1_000 };
 const { SpeechEventType } = stt;
 
@@ -110,7 +109,7 @@ function final(text: string, language = ''): stt.SpeechEvent {
 function open(...scripts: { events: stt.SpeechEvent[]; error?: Error }[]) {
   const inner = new ScriptedSTT(...scripts);
   const heard: NormalizedTranscript[] = [];
-  const outer = new NormalizedSTT({ stt: inner, normalizers: [pack], onTranscript: (t) => heard.push(t) });
+  const outer = new NormalizedSTT({ stt: inner, normalizers: () => [pack], onTranscript: (t) => heard.push(t) });
   onTestFinished(() => outer.close());
   return { inner, outer, heard };
 }
@@ -288,7 +287,7 @@ describe('a normalized recogniser', () => {
     const down = new stt.testing.FakeSTT({ label: 'down', fakeException: new APIConnectionError({ message: 'down' }) });
     const up = new stt.testing.FakeSTT({ label: 'up', fakeTranscript: 'regio achttien' });
     const fallback = new stt.FallbackAdapter({ sttInstances: [down, up], maxRetryPerSTT: 0 });
-    const outer = new NormalizedSTT({ stt: fallback, normalizers: [pack] });
+    const outer = new NormalizedSTT({ stt: fallback, normalizers: () => [pack] });
     onTestFinished(() => outer.close());
     const events = await drain(outer.stream({ connOptions: noRetry }));
     expect(events.map((event) => event.alternatives?.[0].text)).toEqual(['regio 18']);

@@ -64,7 +64,8 @@ describe('the lines', () => {
   });
 });
 
-describe('listening', () => {
+// Much is computed here: a machine that does other things meanwhile takes longer than the usual patience.
+describe('listening', { timeout: 60_000 }, () => {
   it.each(lines)('hears $id at every sample rate and gain, however it starts', ({ text, samples, sampleRateHz }) => {
     expect(recognise(samples, sampleRateHz)).toBe(text);
     const quiet = samples.map((sample) => sample * 0.3);

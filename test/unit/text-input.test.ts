@@ -21,7 +21,10 @@ async function startSession() {
   const taken: Transcript[] = [];
   const handle = textInputHandler({
     normalize: (raw) => ({ raw, text: raw.toUpperCase(), edits: [] }),
-    onMessage: (message) => taken.push(message),
+    onMessage: (message) => {
+      taken.push(message);
+      return message.raw === 'for somebody else';
+    },
     tooLong,
   });
   return { session, taken, type: (text: string) => void handle(session, { text }) };
@@ -55,6 +58,15 @@ describe('the text input handler', () => {
     await expect.poll(() => said(session, 'assistant')).toEqual(['first answer']);
     expect(said(session, 'user')).toEqual(['ONE']);
     expect(taken).toEqual([{ raw: 'one', text: 'ONE', edits: [] }]);
+  });
+
+  test('leaves a message to whoever takes it', async () => {
+    const { session, taken, type } = await startSession();
+    type('for somebody else');
+    type('one');
+    await expect.poll(() => said(session, 'assistant')).toEqual(['first answer']);
+    expect(said(session, 'user')).toEqual(['ONE']);
+    expect(taken.map(({ raw }) => raw)).toEqual(['for somebody else', 'one']);
   });
 
   test('loses no message typed during speech that may not be interrupted', async () => {

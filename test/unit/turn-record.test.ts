@@ -132,6 +132,21 @@ describe('the record of a call', () => {
     expect(turns[0]?.id).not.toBe(turns[1]?.id);
   });
 
+  test('keeps a turn that nobody answers, and reports on none before it', () => {
+    add({ role: 'user', content: plain.text });
+    record.heard(plain);
+    record.unanswered(tooth);
+    record.unanswered(plain);
+    add({ role: 'assistant', content: 'next' });
+    expect(turns.map(({ text, raw, edits }) => ({ text, raw, edits }))).toEqual([
+      { text: plain.text, raw: null, edits: [] },
+      tooth,
+      { text: plain.text, raw: null, edits: [] },
+      { text: 'next', raw: undefined, edits: undefined },
+    ]);
+    expect(reports).toEqual([]);
+  });
+
   test('leaves out spans that do not fit the text of the turn, and keeps both texts', () => {
     record.heard(tooth);
     add({ role: 'user', content: 'element 26' });
