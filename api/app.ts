@@ -10,6 +10,7 @@ import { docsRoutes } from './docs.ts';
 import type { ApiEnvironment } from './environment.ts';
 import { exportRoutes } from './exports.ts';
 import { type HealthDependencies, healthRoutes } from './health.ts';
+import { lexiconRoutes } from './lexicons.ts';
 import { meRoutes } from './me.ts';
 import { type AuthenticationOptions, authenticate } from './middleware/authenticate.ts';
 import { body } from './middleware/body.ts';
@@ -19,13 +20,16 @@ import { knownQuery } from './middleware/known-query.ts';
 import { limitActors, limitAddresses } from './middleware/rate-limits.ts';
 import { requestId } from './middleware/request-id.ts';
 import { securityHeaders } from './middleware/security-headers.ts';
+import { noteRoutes } from './notes.ts';
 import { onboardingRoutes } from './onboarding.ts';
+import { pairingRoutes } from './pairings.ts';
 import { preferenceRoutes } from './preferences.ts';
 import { profileRoutes } from './profiles.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { sessionRecordRoutes } from './session-records.ts';
 import { sessionRoutes } from './sessions.ts';
 import { tokenRoutes } from './tokens.ts';
+import { transcriptionRoutes } from './transcriptions.ts';
 import { turnRoutes } from './turns.ts';
 
 /** What the app works with. */
@@ -58,13 +62,17 @@ export function createApp(deps: ApiDependencies) {
     .route('/api/v1', profileRoutes(deps))
     .route('/api/v1', onboardingRoutes(deps))
     .route('/api/v1', turnRoutes(deps))
+    .route('/api/v1', noteRoutes(deps))
     .route('/api/v1', sessionRecordRoutes(deps))
     .route('/api/v1', meRoutes(deps))
     .route('/api/v1', exportRoutes(deps))
     .route('/api/v1', preferenceRoutes(deps))
     .route('/api/v1', contextRoutes(deps))
     .route('/api/v1', deviceRoutes(deps))
+    .route('/api/v1', pairingRoutes(deps))
     .route('/api/v1', consentRoutes(deps))
+    .route('/api/v1', transcriptionRoutes(deps))
+    .route('/api/v1', lexiconRoutes(deps))
     .route('/api/v1', apiKeyRoutes(deps));
   routes.route('/', docsRoutes(routes));
   return routes;

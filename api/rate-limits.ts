@@ -22,8 +22,16 @@ export const rateLimits = {
   token: { points: 120, seconds: 60, by: 'actor' },
   read: { points: 1_200, seconds: 60, by: 'actor' },
   write: { points: 600, seconds: 60, by: 'actor' },
+  /** Codes that phones try; a pairing locks its own after five. */
+  claim: { points: 30, seconds: 300, by: 'actor' },
+  /** WebSockets that are opened. */
+  socket: { points: 120, seconds: 60, by: 'address' },
   /** Reading all there is about somebody is work. */
   export: { points: 5, seconds: 3_600, by: 'actor' },
+  /** A file of thousands of terms. */
+  import: { points: 60, seconds: 3_600, by: 'actor' },
+  /** A vendor is paid for each. */
+  transcription: { points: 60, seconds: 3_600, by: 'actor' },
   /** What an agent sends about its call by itself. */
   call: { points: 1_200, seconds: 60, by: 'actor' },
 } as const satisfies Record<string, RateLimit>;
@@ -73,6 +81,16 @@ export const routeLimits: Readonly<Record<string, readonly RateLimitName[]>> = {
   'DELETE /api/v1/sessions/:id/lease': ['call'],
   'GET /api/v1/sessions/:id/turns': ['read'],
   'POST /api/v1/sessions/:id/turns': ['call'],
+  'GET /api/v1/sessions/:id/note': ['read'],
+  'POST /api/v1/sessions/:id/note/operations': ['call'],
+
+  'POST /api/v1/pairings': ['token'],
+  'GET /api/v1/pairings': ['read'],
+  'POST /api/v1/pairings/claim': ['claim'],
+  'GET /api/v1/pairings/:id': ['read'],
+  'DELETE /api/v1/pairings/:id': ['write'],
+  'POST /api/v1/pairings/:id/code': ['write'],
+  'POST /api/v1/pairings/:id/token': ['token'],
 
   'GET /api/v1/devices': ['read'],
   'POST /api/v1/devices': ['write'],
@@ -81,6 +99,16 @@ export const routeLimits: Readonly<Record<string, readonly RateLimitName[]>> = {
   'DELETE /api/v1/devices/:id': ['write'],
   'GET /api/v1/consents': ['read'],
   'POST /api/v1/consents': ['write'],
+  'GET /api/v1/lexicons/:pack/entries': ['read'],
+  'POST /api/v1/lexicons/:pack/entries': ['write'],
+  'GET /api/v1/lexicons/:pack/entries/:id': ['read'],
+  'PATCH /api/v1/lexicons/:pack/entries/:id': ['write'],
+  'DELETE /api/v1/lexicons/:pack/entries/:id': ['write'],
+  'GET /api/v1/lexicons/:pack/effective': ['read'],
+  'GET /api/v1/lexicons/:pack/export': ['read'],
+  'POST /api/v1/lexicons/:pack/import': ['write', 'import'],
+  'POST /api/v1/lexicons/:pack/corrections': ['write'],
+  'POST /api/v1/transcriptions': ['write', 'transcription'],
   'GET /api/v1/api-keys': ['read'],
   'POST /api/v1/api-keys': ['write'],
   'DELETE /api/v1/api-keys/:id': ['write'],

@@ -12,9 +12,15 @@ import { type Cache, noCache } from '../services/cache.ts';
 import type { ServiceSettings, Services } from '../services/context.ts';
 import { watchDispatches } from '../services/dispatches.ts';
 import { createJobQueue } from '../services/job-queue.ts';
+import { loadStructureNote } from '../services/note-structure.ts';
+import { loadPacks } from '../services/packs.ts';
+import { createLocalPairingBus, type PairingBus } from '../services/pairing-bus.ts';
 import { createRooms } from '../services/rooms.ts';
+import type { TranscriptionTools } from '../services/transcriptions.ts';
 import { developmentUser, ensureUser } from '../services/users.ts';
-import { createApp } from './app.ts';
+import { type ApiDependencies, createApp } from './app.ts';
+import { createAuthenticator } from './middleware/authenticate.ts';
+import { servePairingSockets } from './pairing-socket.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 import { startWatchdog } from './watchdog.ts';
 
@@ -26,13 +32,20 @@ const drainTimeoutMs = 10_000;
 export interface ApiOptions {
   /** `port: 0` takes any free one. */
   settings: ServiceSettings &
-    Pick<ApiConfig, 'jwtSecret' | 'accounts' | 'developmentToken' | 'encryptionKeys' | 'http' | 'host' | 'port'>;
+    Pick<
+      ApiConfig,
+      'jwtSecret' | 'accounts' | 'developmentToken' | 'encryptionKeys' | 'http' | 'host' | 'port' | 'packs'
+    >;
   /** Open; closing it is left to the caller. */
   database: Services['database'] & { ping(): Promise<void> };
   /** One that every process which writes to the database knows of; absent for none. */
   cache?: Cache;
+  /** One that every process which serves pairings hears; absent: this process is alone. */
+  pairingBus?: PairingBus;
   /** Where requests are counted; absent: in this process. */
   redis?: Redis;
+  /** Absent: recordings are not transcribed. */
+  transcription?: TranscriptionTools;
   log: Log;
 }
 
@@ -49,16 +62,29 @@ export interface RunningApi {
  * Serves the API over HTTP and runs its watchdog, after making the development user where there is one.
  * @throws AppError `conflict` when the port is taken.
  */
-export async function startApi({ settings, database, cache = noCache, redis, log }: ApiOptions): Promise<RunningApi> {
+export async function startApi({
+  settings,
+  database,
+  cache = noCache,
+  pairingBus = createLocalPairingBus(),
+  redis,
+  transcription,
+  log,
+}: ApiOptions): Promise<RunningApi> {
   let draining = false;
+  const packs = loadPacks(settings.packs);
   const services: Services = {
     database,
     cipher: createFieldCipher(settings.encryptionKeys),
     cache,
     queue: createJobQueue(),
+    pairingBus,
     rooms: createRooms(settings.livekit),
     sessionTokens: createSessionTokens(settings.jwtSecret, systemClock),
     settings,
+    packs,
+    structureNote: loadStructureNote(packs),
+    transcription,
     clock: systemClock,
     log,
   };
@@ -66,15 +92,17 @@ export async function startApi({ settings, database, cache = noCache, redis, log
   if (settings.developmentToken !== undefined) await ensureUser({ ...services, actor }, developmentUser);
 
   const scale = settings.http.rateLimitScale;
-  const app = createApp({
+  const dependencies: ApiDependencies = {
     ...services,
     accounts: createAccountTools(settings, systemClock),
     developmentToken: settings.developmentToken,
     http: { ...settings.http, limiter: scale > 0 ? createRateLimiter({ redis, scale }) : undefined },
     ping: () => database.ping(),
     isDraining: () => draining,
-  });
-  const server = createServer(getRequestListener(app.fetch));
+  };
+  const server = createServer(getRequestListener(createApp(dependencies).fetch));
+  const authenticator = createAuthenticator({ ...dependencies, livekit: settings.livekit });
+  const sockets = servePairingSockets(server, { services, authenticator, http: dependencies.http });
   const port = await listen(server, settings.host, settings.port);
   const watchdog = startWatchdog({
     round: () => watchDispatches({ ...services, actor }),
@@ -87,7 +115,7 @@ export async function startApi({ settings, database, cache = noCache, redis, log
     port,
     async close() {
       draining = true;
-      await Promise.all([watchdog.stop(), closeServer(server)]);
+      await Promise.all([watchdog.stop(), sockets.close(), closeServer(server)]);
     },
   };
 }

@@ -2,9 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Environment } from '../core/config/environment.ts';
 import { type ProcessName, processes } from '../core/config/processes.ts';
+import type { TranscriptionConfig } from '../core/config/transcription.ts';
 import { AppError, ConfigError, reasonOf } from '../core/errors.ts';
+import { createLog } from '../core/log.ts';
 import { openDatabase } from '../db/client.ts';
 import { SmtpMailer } from '../providers/mail/smtp.ts';
+import { OpenAIFileTranscriber } from '../providers/stt/openai-files.ts';
 import { createRooms } from '../services/rooms.ts';
 
 /** What came of a try to connect. */
@@ -38,11 +41,12 @@ export function tryConnections(name: ProcessName, env: Environment): Promise<Con
 function attemptsOf(name: ProcessName, env: Environment): Attempt[] {
   switch (name) {
     case 'api': {
-      const { database, redisUrl, livekit } = processes.api.load(env);
+      const { database, redisUrl, livekit, transcription } = processes.api.load(env);
       return [
         ['database (DATABASE_URL, DATABASE_SERVICE_URL)', () => useDatabase({ ...database, poolSize: 1 })],
         ...redisAttempt(redisUrl),
         liveKitAttempt(livekit),
+        ...(transcription ? [transcriptionAttempt(transcription)] : []),
       ];
     }
     case 'jobs': {
@@ -64,6 +68,11 @@ function attemptsOf(name: ProcessName, env: Environment): Attempt[] {
 const liveKitAttempt = (livekit: Parameters<typeof createRooms>[0]): Attempt => [
   'LiveKit (LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET)',
   () => createRooms(livekit).existing(['parley-config-check']),
+];
+
+const transcriptionAttempt = (config: TranscriptionConfig): Attempt => [
+  'OpenAI (OPENAI_API_KEY, OPENAI_BASE_URL, MODEL_ID)',
+  () => new OpenAIFileTranscriber({ ...config, log: createLog('config', 'silent') }).check(),
 ];
 
 const redisAttempt = (url: string | undefined): Attempt[] =>

@@ -17,6 +17,7 @@ import { eraseUser } from '../services/erasure.ts';
 import { type DeleteExternalUser, supabaseUserDeletion } from '../services/external-identities.ts';
 import { createJobQueue } from '../services/job-queue.ts';
 import { openSharedCache } from '../services/open-cache.ts';
+import { createLocalPairingBus } from '../services/pairing-bus.ts';
 import { seedExample } from '../services/seeding.ts';
 import { exportUser } from '../services/user-export.ts';
 import { findUserByEmail } from '../services/user-search.ts';
@@ -142,6 +143,8 @@ async function withData(
       database,
       cipher: createFieldCipher(settings.encryptionKeys),
       cache,
+      // No pairing hears of what is done from here.
+      pairingBus: createLocalPairingBus(),
       queue: createJobQueue(),
       clock: systemClock,
       log,

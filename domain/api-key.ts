@@ -12,6 +12,9 @@ export const scopes = [
   'sessions:write',
   'consents:read',
   'consents:write',
+  'lexicons:read',
+  'lexicons:write',
+  'transcriptions:write',
 ] as const;
 
 export const scopeSchema = z.enum(scopes).meta({ id: 'Scope' });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sizes } from '../core/limits.ts';
 import { momentSchema } from './moment.ts';
-import { editSchema } from './normalization/result.ts';
+import { editSchema, spanSchema } from './normalization/result.ts';
 
 /** Who said a turn. */
 export const speakerSchema = z.enum(['user', 'agent']).meta({ id: 'Speaker' });
@@ -45,12 +45,16 @@ export const turnSchema = newTurnSchema.extend({ position: z.number().int() }).m
 
 export type Turn = z.infer<typeof turnSchema>;
 
-/** Topics of the text streams we add to LiveKit's own `lk.chat` and `lk.transcription`. */
+/** Topics of the text streams we add to LiveKit's own `lk.chat` and `lk.transcription`, and of data packets. */
 export const topics = {
   /** JSON `TranscriptDetail`: what normalization did to one transcript. */
   transcriptDetail: 'parley.transcript',
   /** JSON `TurnReport`: where the time of one answered turn went. */
   turnReport: 'parley.turn',
+  /** JSON `Note`: the whole note, after each change that dictation has made to it. */
+  note: 'parley.note',
+  /** An empty data packet from the server to an agent: the lexicon of its person has changed. */
+  lexicon: 'parley.lexicon',
 } as const;
 
 /** Sent on `topics.transcriptDetail` for each final transcript and typed message. */
@@ -59,6 +63,10 @@ export const transcriptDetailSchema = z.object({
   raw: z.string(),
   edits: z.array(editSchema),
   typed: z.boolean(),
+  /** Name of the pack that made the edits; null when none is for the language. */
+  pack: z.string().nullable().optional(),
+  /** What looks wrong but was left as it was said, such as a tooth that does not exist; spans of `raw`. */
+  warnings: z.array(z.object({ code: z.literal('invalid-tooth'), input: spanSchema })).optional(),
 });
 
 export type TranscriptDetail = z.infer<typeof transcriptDetailSchema>;

@@ -7,6 +7,7 @@ export const jobPayloads = {
   'send-mail': z.strictObject({ id: z.uuid(), sealed: z.string() }),
   'purge-expired': z.strictObject({}),
   'expire-leases': z.strictObject({}),
+  'expire-pairings': z.strictObject({}),
   /** `exportId`: the row of `user_exports` that waits for its document. */
   'export-user': z.strictObject({ exportId: z.uuid(), tenantId: z.uuid(), userId: z.uuid() }),
 } as const;

@@ -7,11 +7,19 @@ export const modalitySchema = z.enum(['voice', 'text']).meta({ id: 'Modality' })
 
 export type Modality = z.infer<typeof modalitySchema>;
 
+/** An agent of the roster that a call can begin with. */
+export const firstAgentSchema = z.enum(['concierge', 'onboarding', 'dictation']).meta({ id: 'FirstAgent' });
+
+export type FirstAgent = z.infer<typeof firstAgentSchema>;
+
 /**
  * What a dispatch carries. Clients can read and write it, so it never holds an identity or a secret. Unknown keys are
  * the app's own business and are let through.
  */
-export const dispatchMetadataSchema = z.looseObject({ modality: modalitySchema.default('voice') });
+export const dispatchMetadataSchema = z.looseObject({
+  modality: modalitySchema.default('voice'),
+  agent: firstAgentSchema.optional(),
+});
 
 /** One conversation of one user in one LiveKit room. */
 export const sessionSchema = z
@@ -60,10 +68,18 @@ export const claimSchema = z
 
 export type Claim = z.infer<typeof claimSchema>;
 
-/** A lease renewed: the next session token. */
-export const renewalSchema = claimSchema.pick({ sessionToken: true, expiresAt: true }).meta({ id: 'Renewal' });
+/** A lease renewed: the next session token, and which lexicon applies by now. */
+export const renewalSchema = claimSchema
+  .pick({ sessionToken: true, expiresAt: true })
+  .extend({ lexiconVersion: z.string().describe('`version` of the effective lexicon.') })
+  .meta({ id: 'Renewal' });
 
 export type Renewal = z.infer<typeof renewalSchema>;
+
+/** Identity of a user's computer that listens in a room where their phone speaks. */
+export function listenerIdentityOf(userId: string): string {
+  return `${participantIdentityOf(userId)}-computer`;
+}
 
 /** Identity a user has in every room. */
 export function participantIdentityOf(userId: string): string {

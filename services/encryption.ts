@@ -4,8 +4,10 @@ import type { FieldCipher } from '../core/crypto/field-cipher.ts';
 import { placeOf } from '../db/columns.ts';
 import { identities } from '../db/schema/identities.ts';
 import { magicLinks } from '../db/schema/magic-links.ts';
+import { userLexiconEntries } from '../db/schema/user-lexicon-entries.ts';
 import { sealedColumns } from '../db/tables.ts';
 import type { CoreContext } from './context.ts';
+import { indexedTermOf, termIndexKind } from './lexicon-rows.ts';
 import { requirePermission } from './permissions.ts';
 import { withActor } from './with-actor.ts';
 
@@ -49,11 +51,21 @@ interface BlindIndex {
   column: PgColumn;
   /** What it is a digest of, as its cipher takes it. */
   kind: SQL<string>;
+  /** The part of the opened value that is looked up; absent where that is all of it. */
+  indexedOf?: (opened: string) => string;
 }
 
 const blindIndexes = new Map<PgColumn, BlindIndex>([
   [identities.subject, { column: identities.subjectIndex, kind: sql`${identities.provider}` }],
   [magicLinks.email, { column: magicLinks.emailIndex, kind: sql`'email'` }],
+  [
+    userLexiconEntries.term,
+    {
+      column: userLexiconEntries.keyIndex,
+      kind: sql<string>`${sql.param(termIndexKind)}::text`,
+      indexedOf: indexedTermOf,
+    },
+  ],
 ]);
 
 /**
@@ -121,7 +133,7 @@ async function rotateBatch(
       .orderBy(asc(key))
       .limit(batchSize)
       .for('no key update', { skipLocked: true });
-    const values = due.flatMap((row) => reseal(cipher, column, row, faults));
+    const values = due.flatMap((row) => reseal(cipher, column, row, { faults, indexedOf: index?.indexedOf }));
     if (values.length) await tx.execute(updateOf(sealed, index, values));
     return { rows: due, resealed: values };
   });
@@ -141,13 +153,17 @@ interface ResealedRow extends DueRow {
 }
 
 /** The row with its new values, or none when its value doesn't open. What was never sealed is sealed as it is. */
-function reseal(cipher: FieldCipher, column: PgColumn, row: DueRow, faults: Set<string>): [ResealedRow] | [] {
+function reseal(
+  cipher: FieldCipher,
+  column: PgColumn,
+  row: DueRow,
+  { faults, indexedOf = (text) => text }: { faults: Set<string> } & Pick<BlindIndex, 'indexedOf'>,
+): [ResealedRow] | [] {
   const place = placeOf(column, row.id);
   try {
     const text = cipher.isSealed(row.value) ? cipher.open(place, row.value) : row.value;
-    return [
-      { ...row, sealed: cipher.seal(place, text), digest: row.kind === null ? null : cipher.index(row.kind, text) },
-    ];
+    const digest = row.kind === null ? null : cipher.index(row.kind, indexedOf(text));
+    return [{ ...row, sealed: cipher.seal(place, text), digest }];
   } catch (error) {
     faults.add((error as Error).message);
     return [];

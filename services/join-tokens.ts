@@ -1,5 +1,5 @@
 import { AccessToken, RoomAgentDispatch, RoomConfiguration } from 'livekit-server-sdk';
-import { participantIdentityOf } from '../domain/session.ts';
+import { listenerIdentityOf, participantIdentityOf } from '../domain/session.ts';
 import type { TokenRequest } from '../domain/token.ts';
 import type { ServiceSettings } from './context.ts';
 
@@ -12,14 +12,19 @@ export interface JoinedSession {
   dispatchMetadata: string;
 }
 
+/** How somebody takes part: a `listener` publishes nothing, and stands beside the same user's `speaker`. */
+export type Participation = 'speaker' | 'listener';
+
 /** A LiveKit token for one person to join the room of one session, with what they said about themselves. */
 export function signJoinToken(
   { livekit, tokenTtlSeconds }: Pick<ServiceSettings, 'livekit' | 'tokenTtlSeconds'>,
   { userId, roomName, agentName, dispatchMetadata }: JoinedSession,
   request: TokenRequest,
+  participation: Participation = 'speaker',
 ): Promise<string> {
+  const speaks = participation === 'speaker';
   const token = new AccessToken(livekit.apiKey, livekit.apiSecret, {
-    identity: participantIdentityOf(userId),
+    identity: speaks ? participantIdentityOf(userId) : listenerIdentityOf(userId),
     name: request.participant_name,
     metadata: request.participant_metadata,
     attributes: request.participant_attributes,
@@ -28,9 +33,9 @@ export function signJoinToken(
   token.addGrant({
     roomJoin: true,
     room: roomName,
-    canPublish: true,
+    canPublish: speaks,
     canSubscribe: true,
-    canPublishData: true,
+    canPublishData: speaks,
     canUpdateOwnMetadata: false,
   });
   token.roomConfig = new SparseRoomConfiguration({

@@ -5,6 +5,9 @@ import type { Transaction } from '../db/client.ts';
 import { auditLog } from '../db/schema/audit-log.ts';
 import { leases } from '../db/schema/leases.ts';
 import { magicLinks } from '../db/schema/magic-links.ts';
+import { notes } from '../db/schema/notes.ts';
+import { pairingEvents } from '../db/schema/pairing-events.ts';
+import { pairings } from '../db/schema/pairings.ts';
 import { refreshTokens } from '../db/schema/refresh-tokens.ts';
 import { tenants } from '../db/schema/tenants.ts';
 import { turns } from '../db/schema/turns.ts';
@@ -23,10 +26,10 @@ const defaultRowsPerBatch = 1_000;
 const dayMs = 86_400_000;
 
 /** How many rows a purge removed, by what they were. */
-export type Purged = Record<'turns' | 'auditRows' | 'magicLinks' | 'refreshTokens' | 'exports', number>;
+export type Purged = Record<'turns' | 'notes' | 'auditRows' | 'magicLinks' | 'refreshTokens' | 'exports', number>;
 
 /**
- * Removes what is past its time: turns and audit rows older than their tenant keeps them, and of all tenants the sign-in
+ * Removes what is past its time: turns, notes that were not changed since, and audit rows, older than their tenant keeps them, and of all tenants the sign-in
  * links, refresh tokens and exports that nobody can use any more. In short transactions; what was removed before a failure
  * stays so, and the next purge goes on.
  * @throws AppError `unavailable` when the database is away.
@@ -35,11 +38,13 @@ export async function purgeExpired(context: CoreContext, batches: Batches = {}):
   requirePermission(context.actor, 'retention.purge');
   const now = context.clock().getTime();
   const before = (ms: number) => new Date(now - ms);
-  const purged = { turns: 0, auditRows: 0 };
+  const purged = { turns: 0, notes: 0, auditRows: 0 };
   for (const { tenantId, turnsDays, auditDays } of await retentionByTenant(context)) {
     if (turnsDays !== undefined) {
       const isOld = and(eq(turns.tenantId, tenantId), lt(turns.saidAt, before(turnsDays * dayMs)));
       purged.turns += await purgeTurns(context, isOld, batches);
+      const isOldNote = and(eq(notes.tenantId, tenantId), lt(notes.updatedAt, before(turnsDays * dayMs)));
+      purged.notes += await removeRows(context, notes, notes.sessionId, isOldNote, batches);
     }
     if (auditDays !== undefined) {
       const isOld = and(eq(auditLog.tenantId, tenantId), lt(auditLog.at, before(auditDays * dayMs)));
@@ -76,6 +81,19 @@ export async function expireLeases(context: CoreContext, batches: Batches = {}):
   requirePermission(context.actor, 'retention.purge');
   const latest = new Date(context.clock().getTime() - lifetimes.sessionTokenSeconds * 1_000);
   return removeRows(context, leases, leases.sessionId, lt(leases.expiresAt, latest), batches);
+}
+
+/**
+ * Removes what is left of pairings: events so old that no end can have waited for them, and pairings that ended a day ago.
+ * @returns how many rows.
+ */
+export async function removeSpentPairings(context: CoreContext, batches: Batches = {}): Promise<number> {
+  requirePermission(context.actor, 'pairings.expire');
+  const now = context.clock().getTime();
+  const isOldEvent = lt(pairingEvents.createdAt, new Date(now - lifetimes.pairingMs));
+  const hasEnded = lt(pairings.endedAt, new Date(now - lifetimes.endedPairingMs));
+  const events = await removeRows(context, pairingEvents, pairingEvents.id, isOldEvent, batches);
+  return events + (await removeRows(context, pairings, pairings.id, hasEnded, batches));
 }
 
 async function retentionByTenant(context: CoreContext) {

@@ -1,4 +1,4 @@
-import { AgentDispatchClient, RoomServiceClient } from 'livekit-server-sdk';
+import { AgentDispatchClient, DataPacket_Kind, RoomServiceClient, ServerError } from 'livekit-server-sdk';
 import type { LiveKitConfig } from '../core/config/livekit.ts';
 import { AppError } from '../core/errors.ts';
 
@@ -17,6 +17,10 @@ export interface Rooms {
   participants(roomName: string): Promise<RoomParticipant[]>;
   /** Asks for an agent in a room; `metadata` is what its job reads. */
   dispatch(roomName: string, agentName: string, metadata: string): Promise<void>;
+  /** Sends an empty data packet to one participant of a room, reliably as long as they are connected. */
+  tell(roomName: string, topic: string, identity: string): Promise<void>;
+  /** Takes somebody out of a room, if they are in it. Their token would let them in again. */
+  removeParticipant(roomName: string, identity: string): Promise<void>;
 }
 
 const requestTimeoutSeconds = 3;
@@ -42,7 +46,20 @@ export function createRooms({ url, apiKey, apiSecret }: LiveKitConfig): Rooms {
       ask(async () => {
         await dispatches.createDispatch(roomName, agentName, { metadata });
       }),
+    tell: (roomName, topic, identity) =>
+      ask(() =>
+        rooms.sendData(roomName, new Uint8Array(), DataPacket_Kind.RELIABLE, {
+          topic,
+          destinationIdentities: [identity],
+        }),
+      ),
+    removeParticipant: (roomName, identity) =>
+      ask(() => rooms.removeParticipant(roomName, identity).catch(ignoreAbsence)),
   };
+}
+
+function ignoreAbsence(error: unknown): void {
+  if (!(error instanceof ServerError && error.code === 'not_found')) throw error;
 }
 
 async function ask<T>(request: () => Promise<T>): Promise<T> {

@@ -5,6 +5,7 @@ import { type Claim, participantIdentityOf, type Renewal, type Session } from '.
 import type { Context, CoreContext } from './context.ts';
 import { open } from './fields.ts';
 import { dropLease, dropLeasesOf, isWithoutLease, prolongLease, takeLease } from './leases.ts';
+import { lexiconVersionOf } from './lexicon-rows.ts';
 import { requirePermission, requireSession, sessionNotFound } from './permissions.ts';
 import type { Rooms } from './rooms.ts';
 import type { ShownSession } from './stored-rows.ts';
@@ -52,7 +53,7 @@ export async function claimSession(context: Context): Promise<Claim> {
 }
 
 /**
- * A job's heartbeat: prolongs its lease and gives it the next session token. A lease that has run out is still the
+ * A job's heartbeat: prolongs its lease, gives it the next session token and says which lexicon applies. A lease that has run out is still the
  * job's while nobody else took the session.
  * @throws AppError `conflict` when the job has lost the session, `not_found` for a session that isn't the agent's.
  */
@@ -60,9 +61,11 @@ export async function renewSession(context: Context, { sessionId }: { sessionId:
   const { kind: _kind, ...claims } = requirePermission(context.actor, 'sessions.hold');
   requireSession(context.actor, sessionId);
   const holder = { sessionId, holder: claims.jobIdentity };
-  const isHeld = await withActor(context, (tx) => prolongLease(tx, holder, context.clock()));
+  const [isHeld, lexiconVersion] = await withActor(context, (tx) =>
+    Promise.all([prolongLease(tx, holder, context.clock()), lexiconVersionOf(tx, claims.userId)]),
+  );
   if (!isHeld) throw new AppError('conflict', 'The session belongs to another job now: end this one');
-  return newSessionToken(context, claims);
+  return { ...(await newSessionToken(context, claims)), lexiconVersion: String(lexiconVersion) };
 }
 
 /**
@@ -165,7 +168,7 @@ async function endUnheld(context: CoreContext, ids: string[]): Promise<number> {
 async function newSessionToken(
   { sessionTokens }: Context,
   claims: Parameters<Context['sessionTokens']['sign']>[0],
-): Promise<Renewal> {
+): Promise<Pick<Renewal, 'sessionToken' | 'expiresAt'>> {
   const { token, expiresAt } = await sessionTokens.sign(claims);
   return { sessionToken: token, expiresAt: expiresAt.toISOString() };
 }

@@ -4,12 +4,12 @@ import { newRoomName } from '../core/ids.ts';
 import { sizes } from '../core/limits.ts';
 import { sessions } from '../db/schema/sessions.ts';
 import type { UserActor } from '../domain/actor.ts';
-import { dispatchMetadataSchema, type Modality, participantIdentityOf } from '../domain/session.ts';
+import { dispatchMetadataSchema, firstAgentSchema, type Modality, participantIdentityOf } from '../domain/session.ts';
 import type { TokenRequest, TokenResponse } from '../domain/token.ts';
 import type { Context } from './context.ts';
 import { dispatchIfAgentless } from './dispatches.ts';
 import { seal } from './fields.ts';
-import { signJoinToken } from './join-tokens.ts';
+import { type Participation, signJoinToken } from './join-tokens.ts';
 import { defaultAgent, insertSession, requireSessionAllowance, tokenEnd } from './new-sessions.ts';
 import { requirePermission } from './permissions.ts';
 import { dispatchMetadataOf, type StoredSession } from './sessions.ts';
@@ -21,7 +21,11 @@ import { withActor } from './with-actor.ts';
  * creation dispatches its agent; into a room that stands without one the agent is dispatched here.
  * @throws AppError `invalid_input` naming the field that is refused, `not_found` for the room of somebody else's session.
  */
-export async function issueToken(context: Context, request: TokenRequest): Promise<TokenResponse> {
+export async function issueToken(
+  context: Context,
+  request: TokenRequest,
+  participation?: Participation,
+): Promise<TokenResponse> {
   const owner = requirePermission(context.actor, 'sessions.join');
   const { userId } = owner;
   const identity = participantIdentityOf(userId);
@@ -40,6 +44,7 @@ export async function issueToken(context: Context, request: TokenRequest): Promi
       context.settings,
       { userId, roomName, agentName, dispatchMetadata },
       request,
+      participation,
     ),
     room_name: roomName,
     session_id: session.id,
@@ -85,7 +90,7 @@ function requestedAgent(request: TokenRequest, allowed: string[]): RequestedAgen
   if (!metadata.success) {
     throw AppError.field(
       'room_config.agents.0.metadata',
-      'needs to be empty or a JSON object, as text, whose "modality" is "voice" or "text"',
+      `needs to be empty or a JSON object, as text, whose "modality" is "voice" or "text" and whose "agent" is one of: ${firstAgentSchema.options.join(', ')}`,
     );
   }
   const { modality, ...appMetadata } = metadata.data;

@@ -6,6 +6,7 @@ import { turns } from '../db/schema/turns.ts';
 import type { StoredNewTurn, Turn } from '../domain/conversation.ts';
 import type { CoreContext } from './context.ts';
 import { open, seal } from './fields.ts';
+import { publishToPairing } from './pairing-events.ts';
 import { requirePermission, requireSession, sessionNotFound } from './permissions.ts';
 import type { StoredTurn } from './stored-rows.ts';
 import { withActor } from './with-actor.ts';
@@ -52,7 +53,11 @@ export async function appendTurn(
       })
       .onConflictDoNothing()
       .returning();
-    if (inserted) return { turn: turnOf(context, inserted), created: true };
+    if (inserted) {
+      const appended = turnOf(context, inserted);
+      await publishToPairing(context, tx, sessionId, { type: 'turn', turn: appended });
+      return { turn: appended, created: true };
+    }
     throw turn.position === null
       ? new AppError('conflict', 'The turn id is taken: choose a new random one')
       : new AppError('conflict', `The turn id or position ${turn.position} is taken by another turn`);

@@ -17,7 +17,14 @@ import { withActor } from './with-actor.ts';
 const format = { format: 'parley-user-export', formatVersion: 1 } as const;
 
 /** Hashes of secrets, digests for look-ups and the documents of other exports: nothing of them is about the person. */
-const leftOut: ReadonlySet<string> = new Set(['hash', 'secret_hash', 'subject_index', 'document']);
+const leftOut: ReadonlySet<string> = new Set([
+  'hash',
+  'secret_hash',
+  'subject_index',
+  'key_index',
+  'code_index',
+  'document',
+]);
 
 const defaultRowsPerPage = 500;
 

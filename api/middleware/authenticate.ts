@@ -30,14 +30,16 @@ export interface AuthenticationOptions extends CoreServices {
 /** The door itself, while it finds out who is asking. */
 export const doorActor = { kind: 'system', name: 'api' } as const;
 
+/** Whom a token speaks for, or null for one that is not valid; `appUser` is what came as `Parley-User`. */
+export type Authenticator = (token: string, appUser: string | undefined) => Promise<Actor | null>;
+
 /**
- * Finds out who is asking from `Authorization: Bearer` (RFC 6750). What a token claims to be decides on the one way it is
- * checked: the development token is its user, `pk_` begins an API key (of a server, or of the user that `Parley-User` names),
+ * Finds out whom a token speaks for. What it claims to be decides on the one way it is checked: the development token is its user, `pk_` begins an API key (of a server, or of the user that `Parley-User` names),
  * an access token is a person, a session token an agent in a call, a LiveKit join token of kind `agent` a job that may claim
- * its session, and a token of a configured issuer a person who signed in there. Verbs decide what each may do.
- * @throws AppError `unauthenticated` for everything else, `unavailable` when it can't be checked just now.
+ * its session, and a token of a configured issuer a person who signed in there. Verbs decide what each may do. Calling it
+ * @throws AppError `unavailable` when a token can't be checked just now, `invalid_input` for an `appUser` that is none.
  */
-export function authenticate(options: AuthenticationOptions) {
+export function createAuthenticator(options: AuthenticationOptions): Authenticator {
   const { developmentToken, sessionTokens, accounts, livekit } = options;
   const joinTokens = new TokenVerifier(livekit.apiKey, livekit.apiSecret);
   const context = { ...options, actor: doorActor };
@@ -50,7 +52,8 @@ export function authenticate(options: AuthenticationOptions) {
     return agent && { kind: 'agent', ...agent };
   }
 
-  async function actorOf(token: string, appUser: string | undefined): Promise<Actor | null> {
+  return async function actorOf(token, sentUser) {
+    const appUser = appUserOf(sentUser);
     if (token.startsWith(apiKeyPrefix)) return actorOfApiKey(context, { secret: token, appUser });
     if (appUser !== undefined) throw AppError.field('Parley-User', 'goes with an API key only: leave it out');
     const known = recalled(token);
@@ -70,12 +73,19 @@ export function authenticate(options: AuthenticationOptions) {
     if (iss === livekit.apiKey) return jobOf(joinTokens, token);
     const external = await accounts.externalTokens.verify(token);
     return external && actorOfExternalToken(context, external);
-  }
+  };
+}
 
+/**
+ * Finds out who is asking from `Authorization: Bearer` (RFC 6750).
+ * @throws AppError `unauthenticated` for a token that is missing or not valid, and as the authenticator.
+ */
+export function authenticate(options: AuthenticationOptions) {
+  const actorOf = createAuthenticator(options);
   return createMiddleware<ApiEnvironment>(async function authenticate(c, next) {
     const token = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
     if (!token) throw new AppError('unauthenticated', 'Send a token in the header "Authorization: Bearer <token>"');
-    const actor = await actorOf(token, appUserOf(c.req.header('parley-user')));
+    const actor = await actorOf(token, c.req.header('parley-user'));
     if (!actor) throw new AppError('unauthenticated', 'The token is not valid or has expired: get a new one');
     c.set('actor', actor);
     return next();

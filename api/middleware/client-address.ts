@@ -7,8 +7,13 @@ import type { ApiEnvironment } from '../environment.ts';
  * that isn't. What stands before it there was sent by the client and may be anything. Empty once the client has left.
  */
 export function clientAddress(c: Context<ApiEnvironment>, trustedProxies: BlockList): string {
-  let address = c.env.incoming?.socket.remoteAddress ?? '';
-  const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => hop.trim());
+  return addressBehind(trustedProxies, c.env.incoming?.socket.remoteAddress, c.req.header('x-forwarded-for'));
+}
+
+/** The same from what it follows from: the address that is connected, and the header `X-Forwarded-For`. */
+export function addressBehind(trustedProxies: BlockList, connected = '', forwardedFor = ''): string {
+  let address = connected;
+  const hops = forwardedFor.split(',').map((hop) => hop.trim());
   for (const hop of hops.reverse()) {
     const family = isIP(address);
     if (!isIP(hop) || !trustedProxies.check(address, family === 6 ? 'ipv6' : 'ipv4')) break;

@@ -22,30 +22,43 @@ interface Answer {
 /** Answers every error as problem details; one that isn't ours shows and logs nothing but its name. */
 export function onError(log: Log) {
   return (error: Error, c: ApiContext): Response => {
-    const answer = answerOf(error);
-    if (answer.status >= 500) {
-      log.error(
-        { requestId: c.get('requestId'), method: c.req.method, route: routeOf(c)?.path, ...described(error) },
-        'a request failed',
-      );
-    }
-    if (answer.code === 'unauthenticated') c.header('www-authenticate', 'Bearer');
-    return problem(c, answer);
+    const problem = problemOf(log, error, c);
+    if (problem.code === 'unauthenticated') c.header('www-authenticate', 'Bearer');
+    return answered(c, problem);
   };
+}
+
+/** Problem details of an error, which is logged when it is the server's: for an answer that has begun already as well. */
+export function problemOf(log: Log, error: Error, c: ApiContext): Problem {
+  const answer = answerOf(error);
+  if (answer.status >= 500) {
+    log.error(
+      { requestId: c.get('requestId'), method: c.req.method, route: routeOf(c)?.path, ...described(error) },
+      'a request failed',
+    );
+  }
+  return problem(c, answer);
 }
 
 /** Answers a request for a path there isn't. */
 export function onNotFound(c: ApiContext): Response {
-  return problem(c, { status: 404, code: 'not_found', detail: `There is no ${c.req.method} ${c.req.path}` });
+  return answered(
+    c,
+    problem(c, { status: 404, code: 'not_found', detail: `There is no ${c.req.method} ${c.req.path}` }),
+  );
 }
 
 /** Turns what zod found wrong with a request into an error that names each field as the client wrote it. */
 export const onInvalid: Hook<unknown, ApiEnvironment, string, void> = (result) => {
-  if (result.success) return;
-  const faults = result.error.issues.flatMap(faultsOf);
-  const detail = faults.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  throw new AppError('invalid_input', detail, { faults });
+  if (!result.success) throw invalidInput(result.error);
 };
+
+/** The error that names each field of an input as the client wrote it, with what zod found wrong. */
+export function invalidInput(error: z.core.$ZodError): AppError {
+  const faults = error.issues.flatMap(faultsOf);
+  const detail = faults.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  return new AppError('invalid_input', detail, { faults });
+}
 
 function faultsOf(issue: z.core.$ZodIssue): FieldFault[] {
   const field = (path: PropertyKey[]) => path.map(String).join('.') || 'body';
@@ -61,7 +74,7 @@ function faultsOf(issue: z.core.$ZodIssue): FieldFault[] {
 function answerOf(error: Error): Answer {
   if (error instanceof HTTPException) {
     if (error.status === 415) {
-      return { status: 415, code: 'invalid_input', detail: 'Send the body with "content-type: application/json"' };
+      return { status: 415, code: 'unsupported_type', detail: 'Send the body with "content-type: application/json"' };
     }
     return { status: 400, code: 'invalid_input', detail: 'The body is not valid JSON' };
   }
@@ -80,8 +93,8 @@ function described(error: Error): Record<string, unknown> {
   return { error: error.name, detail: error instanceof AppError ? error.message : undefined };
 }
 
-function problem(c: ApiContext, { status, code, detail, faults = [] }: Answer): Response {
-  const body: Problem = {
+function problem(c: ApiContext, { status, code, detail, faults = [] }: Answer): Problem {
+  return {
     type: 'about:blank',
     title: STATUS_CODES[status] as string,
     status,
@@ -90,5 +103,9 @@ function problem(c: ApiContext, { status, code, detail, faults = [] }: Answer): 
     requestId: c.get('requestId'),
     ...(faults.length ? { errors: [...faults] } : {}),
   };
-  return c.body(JSON.stringify(body), status, { 'content-type': 'application/problem+json' });
+}
+
+function answered(c: ApiContext, problem: Problem): Response {
+  const status = problem.status as ContentfulStatusCode;
+  return c.body(JSON.stringify(problem), status, { 'content-type': 'application/problem+json' });
 }

@@ -45,13 +45,15 @@ describe('Deepgram adapter', () => {
 
   it('sends no key terms to a model that refuses them, and no more than Deepgram takes', async () => {
     const keyTerms = Array.from({ length: 300 }, (_, index) => `vakterm ${index}`);
-    adapter = new DeepgramSTT({ apiKey: 'a-key', baseUrl: sandbox.url, model: 'nova-2', language: 'nl', keyTerms });
+    adapter = new DeepgramSTT({ apiKey: 'a-key', baseUrl: sandbox.url, model: 'nova-2', language: 'nl' });
+    adapter._updateSessionKeyterms(keyTerms);
     adapter.stream();
     await vi.waitFor(() => expect(opened()).toHaveLength(1), patience);
     expect(String(opened()[0]?.query)).not.toContain('keyterm');
     await adapter.close();
 
-    adapter = new DeepgramSTT({ apiKey: 'a-key', baseUrl: sandbox.url, model: 'nova-3', language: 'nl', keyTerms });
+    adapter = new DeepgramSTT({ apiKey: 'a-key', baseUrl: sandbox.url, model: 'nova-3', language: 'nl' });
+    adapter._updateSessionKeyterms(keyTerms);
     adapter.stream();
     await vi.waitFor(() => expect(opened()).toHaveLength(2), patience);
     const sent = new URLSearchParams(String(opened()[1]?.query)).getAll('keyterm');

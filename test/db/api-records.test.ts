@@ -91,7 +91,7 @@ describe('preferences', () => {
     expect((await write('PATCH', '/preferences', { e: true })).body).toEqual({ a: { c: 2 }, e: true });
     expect((await get('/preferences')).body).toEqual({ a: { c: 2 }, e: true });
     const refused = await write('PATCH', '/preferences', {}, { 'content-type': 'text/plain' });
-    expect(refused).toMatchObject({ status: 415, body: { code: 'invalid_input' } });
+    expect(refused).toMatchObject({ status: 415, body: { code: 'unsupported_type' } });
     expect((await write('PATCH', '/preferences', [])).status).toBe(400);
   });
 });

@@ -127,7 +127,7 @@ describe('a request that is wrong in itself', () => {
   it('says which content type is taken', async () => {
     const headers = { 'content-type': 'text/plain' };
     const answer = await api.send('POST', '/api/v1/token', { token, body: '{}', headers });
-    expect(answer).toMatchObject({ status: 415, body: { title: 'Unsupported Media Type', code: 'invalid_input' } });
+    expect(answer).toMatchObject({ status: 415, body: { title: 'Unsupported Media Type', code: 'unsupported_type' } });
   });
 
   it.each(['with its length', 'streamed'])('is refused when its body is too large, %s', async (how) => {

@@ -17,10 +17,11 @@ import { accounts, encryptionKeys, http, jwtSecret, settings } from './world.ts'
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
 describe('an API that listens', () => {
+  const access = { jwtSecret, accounts, encryptionKeys, developmentToken, http };
   let database: EmbeddedDatabase;
   const start = (port: number) =>
     startApi({
-      settings: { ...settings, jwtSecret, accounts, encryptionKeys, developmentToken, http, host: '127.0.0.1', port },
+      settings: { ...settings, ...access, packs: ['nl-dental'], host: '127.0.0.1', port },
       database,
       log: createLog('test', 'silent'),
     });

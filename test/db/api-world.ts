@@ -13,6 +13,8 @@ export const developmentToken = 'a-development-token-of-32-characters';
 export interface Answer {
   status: number;
   headers: Headers;
+  text: string;
+  /** What the text says as JSON; nothing when it is none. */
   body: Record<string, unknown>;
 }
 
@@ -58,7 +60,8 @@ export async function openApiWorld(log?: Log, access: Partial<HttpDependencies> 
       body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : {} };
+    const isJson = /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '');
+    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : {} };
   };
 
   return {

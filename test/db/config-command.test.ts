@@ -5,6 +5,8 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { configCommand } from '../../cli/config.ts';
 import type { Environment } from '../../core/config/environment.ts';
+import { openaiTranscriptionsStandIn } from '../../sandbox/openai-transcriptions.ts';
+import { startSandbox } from '../../sandbox/server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type RedisServer, redisIsInstalled, startRedis } from '../support/redis.ts';
 
@@ -143,6 +145,30 @@ describe('parley config, where a worker finds an API', () => {
     const { stdout } = await run(['check', 'worker'], env);
     expect(stdout).toContain('  fails  API (API_URL): /readyz answers 503');
     expect(stdout).toMatch(/ {2}AGENT_NAME +parley \(default\)/);
+  });
+
+  it('asks the recogniser of recordings for its model', async () => {
+    const sandbox = await startSandbox([openaiTranscriptionsStandIn([])]);
+    const env = {
+      ...livekit,
+      ...data,
+      DATABASE_URL: data.DATABASE_SERVICE_URL,
+      JWT_SECRET: secret,
+      OPENAI_API_KEY: secret,
+      OPENAI_BASE_URL: `${sandbox.url}/openai/v1`,
+    };
+    const attempt = async (more: Environment = {}) => {
+      const { connections, stdout } = await check('api', { ...env, ...more });
+      expect(stdout).not.toContain(secret);
+      return connections.at(-1);
+    };
+    const name = 'OpenAI (OPENAI_API_KEY, OPENAI_BASE_URL, MODEL_ID)';
+    expect(await attempt()).toEqual({ name, fault: null });
+    expect(await attempt({ MODEL_ID: 'openai/whisper-1' })).toEqual({ name, fault: null });
+    expect(await attempt({ MODEL_ID: 'whisper-9' })).toEqual({ name, fault: expect.stringContaining('MODEL_ID') });
+    await sandbox.close();
+    expect((await attempt()).fault).toContain('does not answer');
+    expect((await attempt({ OPENAI_API_KEY: '' })).name).toContain('LiveKit');
   });
 
   it('takes it for no Redis', async () => {

@@ -95,6 +95,8 @@ describeOnBothDatabases('the dispatch watchdog', (world) => {
         return rooms.existing(names);
       },
       dispatch: (...given: Parameters<typeof rooms.dispatch>) => rooms.dispatch(...given),
+      tell: () => Promise.reject(new Error('there is nothing to tell')),
+      removeParticipant: () => Promise.reject(new Error('nobody has to go')),
       participants: (name: string) => rooms.participants(name),
     };
     const watchFor = async (ms: number) => {
@@ -156,6 +158,8 @@ describeOnBothDatabases('the dispatch watchdog', (world) => {
     const flaky = {
       existing: (names: string[]) => rooms.existing(names),
       dispatch: (...given: Parameters<typeof rooms.dispatch>) => rooms.dispatch(...given),
+      tell: () => Promise.reject(new Error('there is nothing to tell')),
+      removeParticipant: () => Promise.reject(new Error('nobody has to go')),
       participants: (name: string) =>
         name === broken.roomName ? Promise.reject(new AppError('unavailable', 'away')) : rooms.participants(name),
     };
@@ -241,7 +245,8 @@ describeOnBothDatabases('the release of a session', (world) => {
     const session = await world().newSession(user);
     const agent = await world().claim(user, session);
     const away = () => Promise.reject(new AppError('unavailable', 'away'));
-    const context = { ...world().context(agent), rooms: { existing: away, participants: away, dispatch: away } };
+    const rooms = { existing: away, participants: away, dispatch: away, tell: away, removeParticipant: away };
+    const context = { ...world().context(agent), rooms };
     const released = await releaseSession(context, { sessionId: session.id });
     expect(released).toMatchObject({
       id: session.id,
@@ -256,7 +261,8 @@ describeOnBothDatabases('the release of a session', (world) => {
     const session = await world().newSession(user);
     const agent = await world().claim(user, session);
     const broken = () => Promise.reject(new RangeError('broken'));
-    const context = { ...world().context(agent), rooms: { existing: broken, participants: broken, dispatch: broken } };
+    const rooms = { existing: broken, participants: broken, dispatch: broken, tell: broken, removeParticipant: broken };
+    const context = { ...world().context(agent), rooms };
     const released = await releaseSession(context, { sessionId: session.id });
     expect(released).not.toBeNull();
     if (released) await expect(dispatchForReturning(context, released)).rejects.toThrow(RangeError);

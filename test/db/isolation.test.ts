@@ -11,17 +11,21 @@ import { devices } from '../../db/schema/devices.ts';
 import { identities } from '../../db/schema/identities.ts';
 import { leases } from '../../db/schema/leases.ts';
 import { lexiconEntries } from '../../db/schema/lexicon-entries.ts';
+import { notes } from '../../db/schema/notes.ts';
 import { onboardingStates } from '../../db/schema/onboarding-states.ts';
+import { pairingEvents } from '../../db/schema/pairing-events.ts';
+import { pairings } from '../../db/schema/pairings.ts';
 import { preferences } from '../../db/schema/preferences.ts';
 import { profiles } from '../../db/schema/profiles.ts';
 import { sessions } from '../../db/schema/sessions.ts';
 import { tenants } from '../../db/schema/tenants.ts';
 import { turns } from '../../db/schema/turns.ts';
+import { userLexiconEntries } from '../../db/schema/user-lexicon-entries.ts';
 import { userRoles } from '../../db/schema/user-roles.ts';
 import { users } from '../../db/schema/users.ts';
 import { defaultTenant } from '../../domain/tenant.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
-import { consentOf, deviceOf, entryOf, newPerson, type Person, viewOf } from './people.ts';
+import { consentOf, deviceOf, entryOf, newPerson, type Person, pairingOf, userEntryOf, viewOf } from './people.ts';
 
 /** Insufficient privilege, which is also what a refused `WITH CHECK` is. */
 const forbidden = '42501';
@@ -51,6 +55,11 @@ describeOnBothDatabases('row-level security', (world) => {
       .database.transaction(scope, async (tx) => query(tx))
       .then((rows) => (Array.isArray(rows) ? rows.length : 'done'), errorCodeOf);
 
+  const noteOf = ({ tenantId, userId, sessionId }: Person): typeof notes.$inferInsert => {
+    const at = world().clock.now();
+    const content = world().cipher.seal('test:isolation', 'note');
+    return { tenantId, userId, sessionId, content, createdAt: at, updatedAt: at };
+  };
   const turnOf = ({ tenantId, userId, sessionId }: Person): typeof turns.$inferInsert => ({
     tenantId,
     userId,
@@ -97,7 +106,11 @@ describeOnBothDatabases('row-level security', (world) => {
         sessionIds: [ann.sessionId],
       });
       const mixed = await view({ ...scopeOf(ann), sessionId: bob.sessionId });
-      expect(mixed).toMatchObject({ empty: ['leases', 'sessions', 'turns'], userIds: [ann.userId], sessionIds: [] });
+      expect(mixed).toMatchObject({
+        empty: ['leases', 'notes', 'pairing_events', 'pairings', 'sessions', 'turns'],
+        userIds: [ann.userId],
+        sessionIds: [],
+      });
     });
 
     it('the service every row of its tenant, and of no other', async () => {
@@ -146,6 +159,12 @@ describeOnBothDatabases('row-level security', (world) => {
       'one address less': () => (tx) => tx.delete(identities),
       'a second profile': () => (tx) =>
         tx.insert(profiles).values({ ...scopeIds(people.ann), updatedAt: world().clock.now() }),
+      'a pairing for somebody else': () => (tx) => tx.insert(pairings).values(pairingOf(people.bob, world())),
+      'to hand their pairing on': () => (tx) => tx.update(pairings).set({ userId: people.bob.userId }),
+      'to change what a pairing was told': () => (tx) => tx.update(pairingEvents).set({ sequence: 9 }),
+      'a note for somebody else': () => (tx) => tx.insert(notes).values(noteOf(people.bob)),
+      'to hand their note on': () => (tx) => tx.update(notes).set({ userId: people.bob.userId }),
+      'to remove a note': () => (tx) => tx.delete(notes),
       'to take back what was said': () => (tx) => tx.delete(turns),
       'to change what was said': () => (tx) => tx.update(turns).set({ position: 5 }),
       'to remove a session': () => (tx) => tx.delete(sessions),
@@ -160,6 +179,9 @@ describeOnBothDatabases('row-level security', (world) => {
         }),
       'the settings of their tenant': () => (tx) => tx.update(tenants).set({ name: 'Mine' }),
       'the lexicon of their tenant': () => (tx) => tx.insert(lexiconEntries).values(entryOf(people.ann, world())),
+      'a term for somebody else': () => (tx) => tx.insert(userLexiconEntries).values(userEntryOf(people.bob, world())),
+      'to hand their term on': () => (tx) => tx.update(userLexiconEntries).set({ userId: people.bob.userId }),
+      'the version of their tenant’s lexicon': () => (tx) => tx.update(tenants).set({ lexiconVersion: 9 }),
       'the API keys': () => (tx) => tx.update(apiKeys).set({ scopes: [] }),
       'a table of their own': () => (tx) => tx.execute(sql`create table public.mine (id int)`),
       'a table without policies': () => (tx) => tx.execute(sql`alter table profiles disable row level security`),
@@ -181,6 +203,10 @@ describeOnBothDatabases('row-level security', (world) => {
         const turn = turnOf({ ...ann, sessionId });
         expect(await outcome(scopeOf(ann), (tx) => tx.insert(turns).values(turn))).toBe(foreignKeyViolation);
       }
+      for (const { sessionId } of [bob, eve]) {
+        const pairing = { ...pairingOf({ ...ann, sessionId }, world()), endedAt: world().clock.now() };
+        expect(await outcome(scopeOf(ann), (tx) => tx.insert(pairings).values(pairing))).toBe(foreignKeyViolation);
+      }
       const unheld = sessionOf(bob);
       await world().admin.insert(sessions).values(unheld);
       const moving = outcome(scopeOf(ann), (tx) =>
@@ -192,13 +218,13 @@ describeOnBothDatabases('row-level security', (world) => {
     it('the rows of everybody else, whatever the query asks for', async () => {
       const { ann, bob, eve } = people;
       for (const { userId } of [bob, eve]) {
-        for (const table of [profiles, preferences, onboardingStates, sessions]) {
+        for (const table of [profiles, preferences, onboardingStates, sessions, userLexiconEntries]) {
           const change = outcome(scopeOf(ann), (tx) =>
             tx.update(table).set({ version: 99 }).where(eq(table.userId, userId)).returning(),
           );
           expect(await change).toBe(0);
         }
-        for (const table of [devices, leases]) {
+        for (const table of [devices, leases, userLexiconEntries]) {
           const removal = outcome(scopeOf(ann), (tx) => tx.delete(table).where(eq(table.userId, userId)).returning());
           expect(await removal).toBe(0);
         }
@@ -222,6 +248,8 @@ describeOnBothDatabases('row-level security', (world) => {
     );
     expect(await release).toBe(0);
     expect(await outcome(agent, (tx) => tx.insert(turns).values(turnOf(ann)).returning())).toBe(1);
+    const renumber = outcome(agent, (tx) => tx.update(notes).set({ version: 5 }).returning());
+    expect(await renumber).toBe(1);
   });
 
   it('keeps the service to its tenant, and from rewriting what was recorded', async () => {

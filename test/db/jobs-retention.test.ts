@@ -5,6 +5,7 @@ import { lifetimes } from '../../core/limits.ts';
 import { auditLog } from '../../db/schema/audit-log.ts';
 import { leases } from '../../db/schema/leases.ts';
 import { magicLinks } from '../../db/schema/magic-links.ts';
+import { notes } from '../../db/schema/notes.ts';
 import { refreshTokens } from '../../db/schema/refresh-tokens.ts';
 import { tenants } from '../../db/schema/tenants.ts';
 import { turns } from '../../db/schema/turns.ts';
@@ -21,7 +22,7 @@ import { describeOnBothDatabases } from './on-both-databases.ts';
 import { system } from './world.ts';
 
 const dayMs = 86_400_000;
-const nothing = { turns: 0, auditRows: 0, magicLinks: 0, refreshTokens: 0, exports: 0 };
+const nothing = { turns: 0, notes: 0, auditRows: 0, magicLinks: 0, refreshTokens: 0, exports: 0 };
 
 describeOnBothDatabases('retention', (world) => {
   const context = () => world().context(system);
@@ -33,7 +34,7 @@ describeOnBothDatabases('retention', (world) => {
       .where(eq(tenants.id, tenantId));
 
   beforeEach(async () => {
-    for (const table of [turns, auditLog, magicLinks, refreshTokens, userExports, leases]) {
+    for (const table of [turns, notes, auditLog, magicLinks, refreshTokens, userExports, leases]) {
       await world().admin.delete(table);
     }
     await world().admin.update(tenants).set({ settings: sql`'{}'` });
@@ -82,6 +83,25 @@ describeOnBothDatabases('retention', (world) => {
     }
     expect(forget).not.toHaveBeenCalledWith(expect.objectContaining({ userId: eve.user.userId }));
     expect(await purgeExpired(context())).toEqual(nothing);
+  });
+
+  it('removes the notes that were not changed for as long as a tenant keeps turns', async () => {
+    const [strict, lasting] = [await world().newTenant(), await world().newTenant()];
+    await keep(strict, { turnsDays: 30 });
+    const noteOf = async (tenantId: string, age: number) => {
+      const user = await world().newUser(tenantId);
+      const { id: sessionId } = await world().newSession(user);
+      const content = seal(world(), notes.content, sessionId, '{}');
+      const [createdAt, updatedAt] = [daysAgo(900), daysAgo(age)];
+      const { userId } = user;
+      await world().admin.insert(notes).values({ sessionId, tenantId, userId, content, createdAt, updatedAt });
+      return sessionId;
+    };
+    const kept = [await noteOf(strict, 29), await noteOf(lasting, 400)];
+    for (const age of [31, 40, 800]) await noteOf(strict, age);
+    expect(await purgeExpired(context(), { rowsPerBatch: 2 })).toEqual({ ...nothing, notes: 3 });
+    const left = await world().admin.select({ sessionId: notes.sessionId }).from(notes);
+    expect(left.map(({ sessionId }) => sessionId).toSorted()).toEqual(kept.toSorted());
   });
 
   it('removes the audit rows a tenant no longer keeps', async () => {

@@ -218,6 +218,7 @@ describeOnBothDatabases('jobs', (world) => {
     expect(schedules).toEqual([
       { name: 'close-abandoned-sessions', cron: '* * * * *' },
       { name: 'expire-leases', cron: '*/10 * * * *' },
+      { name: 'expire-pairings', cron: '* * * * *' },
       { name: 'purge-expired', cron: '10 3 * * *' },
     ]);
   });

@@ -13,11 +13,14 @@ interface Route {
   /** Absent: for everybody, without a token. */
   verb?: Verb;
   /** What the `{id}` of the path names. */
-  id?: 'sessionId' | 'deviceId' | 'apiKeyId' | 'exportId';
+  id?: 'sessionId' | 'deviceId' | 'lexiconEntryId' | 'apiKeyId' | 'exportId' | 'pairingId';
   body?(target: Target): unknown;
+  /** Of a body that is no JSON. */
+  contentType?: string;
 }
 
 const consent = { purpose: 'recording', granted: true, policyVersion: '1' };
+const correction = { spoken: 'karius', written: 'cariës', rule: 'lexicon' };
 const turn = () => ({ id: newId(), speaker: 'user', text: 'hello', saidAt: '2026-11-20T10:00:00.000Z' });
 
 /** Every route there is. A route without a row fails. */
@@ -44,6 +47,12 @@ const routes: Record<string, Route> = {
   'POST /api/v1/sessions/{id}/end': { verb: 'sessions.write', id: 'sessionId' },
   'GET /api/v1/sessions/{id}/turns': { verb: 'turns.read', id: 'sessionId' },
   'POST /api/v1/sessions/{id}/turns': { verb: 'turns.append', id: 'sessionId', body: turn },
+  'GET /api/v1/sessions/{id}/note': { verb: 'notes.read', id: 'sessionId' },
+  'POST /api/v1/sessions/{id}/note/operations': {
+    verb: 'notes.write',
+    id: 'sessionId',
+    body: () => ({ id: newId(), operation: { type: 'new-line' } }),
+  },
   'GET /api/v1/profiles/me': { verb: 'profiles.read' },
   'PATCH /api/v1/profiles/me': { verb: 'profiles.write', body: () => ({ goal: 'to practise' }) },
   'GET /api/v1/preferences': { verb: 'preferences.read' },
@@ -60,8 +69,33 @@ const routes: Record<string, Route> = {
   'GET /api/v1/devices/{id}': { verb: 'devices.read', id: 'deviceId' },
   'PATCH /api/v1/devices/{id}': { verb: 'devices.write', id: 'deviceId', body: () => ({ name: 'mine' }) },
   'DELETE /api/v1/devices/{id}': { verb: 'devices.write', id: 'deviceId' },
+  'GET /api/v1/pairings': { verb: 'pairings.read' },
+  'POST /api/v1/pairings': { verb: 'pairings.write', body: () => ({}) },
+  'POST /api/v1/pairings/claim': { verb: 'pairings.write', body: ({ pairingCode }) => ({ code: pairingCode }) },
+  'GET /api/v1/pairings/{id}': { verb: 'pairings.read', id: 'pairingId' },
+  'DELETE /api/v1/pairings/{id}': { verb: 'pairings.write', id: 'pairingId' },
+  'POST /api/v1/pairings/{id}/code': { verb: 'pairings.write', id: 'pairingId' },
+  'POST /api/v1/pairings/{id}/token': { verb: 'pairings.write', id: 'pairingId', body: () => ({ end: 'computer' }) },
   'GET /api/v1/consents': { verb: 'consents.read' },
   'POST /api/v1/consents': { verb: 'consents.write', body: () => consent },
+  'GET /api/v1/lexicons/{pack}/entries': { verb: 'lexicons.read' },
+  'POST /api/v1/lexicons/{pack}/entries': { verb: 'lexicons.write', body: () => ({ canonical: `term ${newId()}` }) },
+  'GET /api/v1/lexicons/{pack}/entries/{id}': { verb: 'lexicons.read', id: 'lexiconEntryId' },
+  'PATCH /api/v1/lexicons/{pack}/entries/{id}': {
+    verb: 'lexicons.write',
+    id: 'lexiconEntryId',
+    body: () => ({ category: 'mine' }),
+  },
+  'DELETE /api/v1/lexicons/{pack}/entries/{id}': { verb: 'lexicons.write', id: 'lexiconEntryId' },
+  'GET /api/v1/lexicons/{pack}/effective': { verb: 'lexicons.read' },
+  'GET /api/v1/lexicons/{pack}/export': { verb: 'lexicons.read' },
+  'POST /api/v1/lexicons/{pack}/import': { verb: 'lexicons.write', body: () => 'canonical\ncariës' },
+  'POST /api/v1/lexicons/{pack}/corrections': { verb: 'lexicons.write', body: () => correction },
+  'POST /api/v1/transcriptions': {
+    verb: 'transcriptions.create',
+    body: () => '--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\nanything\r\n--b--\r\n',
+    contentType: 'multipart/form-data; boundary=b',
+  },
   'GET /api/v1/api-keys': { verb: 'api-keys.read' },
   'POST /api/v1/api-keys': { verb: 'api-keys.write', body: () => ({ name: 'new', scopes: ['rooms:join'] }) },
   'DELETE /api/v1/api-keys/{id}': { verb: 'api-keys.write', id: 'apiKeyId' },
@@ -82,9 +116,13 @@ afterAll(() => api.close());
 
 const send = (key: string, target: Target, { token, headers }: Partial<Bearer> = {}) => {
   const [method = '', path = ''] = key.split(' ');
-  const { id, body } = routes[key] ?? {};
-  const filled = path.replace('{id}', id ? target[id] : '').replace('{step}', 'goal');
-  return api.send(method, filled, { token, headers, body: body?.(target) });
+  const { id, body, contentType } = routes[key] ?? {};
+  const filled = path
+    .replace('{id}', id ? target[id] : '')
+    .replace('{step}', 'goal')
+    .replace('{pack}', 'nl-dental');
+  const all = contentType === undefined ? headers : { ...headers, 'content-type': contentType };
+  return api.send(method, filled, { token, headers: all, body: body?.(target) });
 };
 
 const keyFor = async ({ user, userId }: Target, allowed: Scope[]): Promise<Bearer> => {

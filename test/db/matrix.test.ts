@@ -77,9 +77,9 @@ describeOnBothDatabases('the matrix of verbs', (world) => {
       for (const [name, sample] of tried) {
         const { result, code } = await outcomeOf(sample(callerOf(world(), actor), other));
         if (actor.kind !== 'system') expect(code, `${name} by ${who}`).not.toBe('internal');
-        const { userId, sessionId, deviceId, apiKeyId, exportId, roomName } = other;
+        const { userId, sessionId, deviceId, lexiconEntryId, apiKeyId, exportId, roomName } = other;
         const shown = JSON.stringify(result) ?? '';
-        for (const id of [userId, sessionId, deviceId, apiKeyId, exportId, roomName]) {
+        for (const id of [userId, sessionId, deviceId, lexiconEntryId, apiKeyId, exportId, roomName]) {
           expect(shown, `${name} by ${who}`).not.toContain(id);
         }
       }

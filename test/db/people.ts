@@ -10,12 +10,16 @@ import { devices } from '../../db/schema/devices.ts';
 import { identities } from '../../db/schema/identities.ts';
 import { lexiconEntries } from '../../db/schema/lexicon-entries.ts';
 import { magicLinks } from '../../db/schema/magic-links.ts';
+import { notes } from '../../db/schema/notes.ts';
+import { pairingEvents } from '../../db/schema/pairing-events.ts';
+import { pairings } from '../../db/schema/pairings.ts';
 import { passwords } from '../../db/schema/passwords.ts';
 import { refreshTokens } from '../../db/schema/refresh-tokens.ts';
 import { sessions } from '../../db/schema/sessions.ts';
 import { tenants } from '../../db/schema/tenants.ts';
 import { turns } from '../../db/schema/turns.ts';
 import { userExports } from '../../db/schema/user-exports.ts';
+import { userLexiconEntries } from '../../db/schema/user-lexicon-entries.ts';
 import { users } from '../../db/schema/users.ts';
 import { tables } from '../../db/tables.ts';
 import type { World } from './world.ts';
@@ -76,7 +80,23 @@ export async function newPerson(world: World, inTenant?: string): Promise<Person
     createdAt: at,
     expiresAt: at,
   });
+  const note = { ...own, content: sealed, createdAt: at, updatedAt: at };
+  await admin.insert(notes).values(rooms.map((room) => ({ ...note, sessionId: room.id })));
+  for (const room of rooms) {
+    const pairing = pairingOf({ ...own, sessionId: room.id }, world);
+    await admin.insert(pairings).values(pairing);
+    await admin.insert(pairingEvents).values({
+      ...own,
+      id: newId(),
+      pairingId: pairing.id,
+      sessionId: room.id,
+      sequence: 1,
+      event: sealed,
+      createdAt: at,
+    });
+  }
   await admin.insert(lexiconEntries).values(entryOf(own, world));
+  await admin.insert(userLexiconEntries).values(userEntryOf(own, world));
   return { ...own, sessionId: rooms[0].id, otherSessionId: rooms[1].id };
 }
 
@@ -96,9 +116,34 @@ export function consentOf({ tenantId, userId }: Owner, { clock }: World): typeof
   return { tenantId, userId, id: newId(), purpose: 'recording', granted: true, policyVersion: '1', decidedAt };
 }
 
+/** A new pairing of a session of somebody. */
+export function pairingOf(
+  { tenantId, userId, sessionId }: Owner & Pick<Person, 'sessionId'>,
+  { clock }: World,
+): typeof pairings.$inferInsert {
+  const at = clock.now();
+  const times = { codeExpiresAt: at, expiresAt: at, createdAt: at };
+  return { tenantId, userId, sessionId, id: newId(), codeIndex: newId(), codeState: 'open', ...times };
+}
+
 /** A new entry of a tenant's lexicon. */
 export function entryOf({ tenantId }: Pick<Owner, 'tenantId'>, { clock }: World): typeof lexiconEntries.$inferInsert {
-  return { tenantId, id: newId(), pack: 'nl-dental', spoken: 'a', written: 'b', createdAt: clock.now() };
+  const at = clock.now();
+  const id = newId();
+  const spelling = { canonical: 'b', key: id, category: 'term', variants: ['a'] };
+  return { tenantId, id, pack: 'nl-dental', ...spelling, origin: 'added', createdAt: at, updatedAt: at };
+}
+
+/** A new entry of somebody's own lexicon. */
+export function userEntryOf(
+  { tenantId, userId }: Owner,
+  { clock, cipher }: World,
+): typeof userLexiconEntries.$inferInsert {
+  const at = clock.now();
+  const id = newId();
+  const term = cipher.seal(`user_lexicon_entries.term:${id}`, '{"canonical":"b","category":"term","variants":["a"]}');
+  const learning = { origin: 'added', corrections: 0, isActive: true } as const;
+  return { tenantId, userId, id, pack: 'nl-dental', term, keyIndex: id, ...learning, createdAt: at, updatedAt: at };
 }
 
 /** What somebody sees of all tables together. */

@@ -203,6 +203,8 @@ describeOnBothDatabases('abandoned sessions', (world) => {
       },
       dispatch: () => Promise.reject(new Error('nobody waits')),
       participants: () => Promise.reject(new Error('nobody needs to know')),
+      tell: () => Promise.reject(new Error('there is nothing to tell')),
+      removeParticipant: () => Promise.reject(new Error('nobody has to go')),
     };
     expect(await endAbandonedSessions({ ...world().context(system), rooms: slow })).toBe(1);
     expect(await endedAtOf(returned.id)).toBeNull();
@@ -224,6 +226,8 @@ describeOnBothDatabases('abandoned sessions', (world) => {
       },
       dispatch: () => Promise.reject(new Error('nobody waits')),
       participants: () => Promise.reject(new Error('nobody needs to know')),
+      tell: () => Promise.reject(new Error('there is nothing to tell')),
+      removeParticipant: () => Promise.reject(new Error('nobody has to go')),
     };
     expect(await endAbandonedSessions({ ...world().context(system), rooms: counted })).toBe(10);
     expect(questions).toBe(2);
@@ -235,7 +239,7 @@ describeOnBothDatabases('abandoned sessions', (world) => {
     const { id } = await newSession();
     world().clock.advance(tokenMs);
     const away = () => Promise.reject(new AppError('unavailable', 'away'));
-    const rooms = { existing: away, dispatch: away, participants: away };
+    const rooms = { existing: away, dispatch: away, participants: away, tell: away, removeParticipant: away };
     const ending = endAbandonedSessions({ ...world().context(system), rooms });
     await expect(ending).rejects.toMatchObject({ code: 'unavailable' });
     expect(await endedAtOf(id)).toBeNull();

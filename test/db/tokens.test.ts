@@ -152,7 +152,7 @@ describeOnBothDatabases('issuing a token', (world) => {
     it('gives the token even when LiveKit can not be asked', async () => {
       const { user, session } = await returning();
       const away = () => Promise.reject(new AppError('unavailable', 'away'));
-      const rooms: Rooms = { existing: away, participants: away, dispatch: away };
+      const rooms: Rooms = { existing: away, participants: away, dispatch: away, tell: away, removeParticipant: away };
       const issued = await issueToken({ ...world().context(user), rooms }, { room_name: session.roomName });
       expect(issued.session_id).toBe(session.id);
     });
@@ -179,7 +179,13 @@ describeOnBothDatabases('issuing a token', (world) => {
     it('lets a failure through that is not an outage of LiveKit', async () => {
       const { user, session } = await returning();
       const broken = () => Promise.reject(new RangeError('broken'));
-      const rooms: Rooms = { existing: broken, participants: broken, dispatch: broken };
+      const rooms: Rooms = {
+        existing: broken,
+        participants: broken,
+        dispatch: broken,
+        tell: broken,
+        removeParticipant: broken,
+      };
       const issuing = issueToken({ ...world().context(user), rooms }, { room_name: session.roomName });
       await expect(issuing).rejects.toThrow(RangeError);
     });

@@ -16,9 +16,22 @@ import { rotateKeys } from '../../services/encryption.ts';
 import { eraseUser } from '../../services/erasure.ts';
 import { readExport, requestExport, writeExport } from '../../services/exports.ts';
 import { seal } from '../../services/fields.ts';
+import { exportLexicon } from '../../services/lexicon-export.ts';
+import { importLexicon } from '../../services/lexicon-import.ts';
+import { correct } from '../../services/lexicon-learning.ts';
+import {
+  addLexiconEntry,
+  getEffectiveLexicon,
+  getLexiconEntry,
+  getLexiconVersion,
+  listLexiconEntries,
+  removeLexiconEntry,
+  updateLexiconEntry,
+} from '../../services/lexicons.ts';
 import { requestMagicLink } from '../../services/magic-links.ts';
 import { sendMail } from '../../services/mail.ts';
 import { getMe } from '../../services/me.ts';
+import { changeNote, getNote } from '../../services/notes.ts';
 import {
   getOnboarding,
   goBackInOnboarding,
@@ -26,16 +39,28 @@ import {
   saveOnboardingStep,
   skipOnboardingStep,
 } from '../../services/onboarding.ts';
+import { claimPairing } from '../../services/pairing-claims.ts';
+import { readPairingEvents } from '../../services/pairing-events.ts';
+import { expirePairings } from '../../services/pairing-expiry.ts';
+import {
+  enterPairing,
+  issuePairingToken,
+  keepPairing,
+  leavePairing,
+  watchPairings,
+} from '../../services/pairing-presence.ts';
+import { createPairing, endPairing, getPairing, listPairings, renewPairingCode } from '../../services/pairings.ts';
 import { setPassword } from '../../services/passwords.ts';
 import { type Permission, permissions, type Verb } from '../../services/permissions.ts';
 import { getPreferences, replacePreferences, updatePreferences } from '../../services/preferences.ts';
 import { getProfile, updateProfile } from '../../services/profiles.ts';
 import { signOut } from '../../services/refresh-tokens.ts';
-import { expireLeases, purgeExpired } from '../../services/retention.ts';
+import { expireLeases, purgeExpired, removeSpentPairings } from '../../services/retention.ts';
 import { seedExample } from '../../services/seeding.ts';
 import { createSession, endSession, getSession, listSessions, updateSession } from '../../services/session-records.ts';
 import { claimSession, endAbandonedSessions, releaseSession, renewSession } from '../../services/sessions.ts';
 import { issueToken } from '../../services/tokens.ts';
+import { transcribe } from '../../services/transcriptions.ts';
 import { appendTurn, listTurns } from '../../services/turns.ts';
 import { exportUser } from '../../services/user-export.ts';
 import { findUserByEmail } from '../../services/user-search.ts';
@@ -51,8 +76,11 @@ export interface Target {
   sessionId: string;
   roomName: string;
   deviceId: string;
+  lexiconEntryId: string;
   apiKeyId: string;
   exportId: string;
+  pairingId: string;
+  pairingCode: string;
   email: string;
 }
 
@@ -69,16 +97,25 @@ export async function newTarget(world: World, inTenant: string = defaultTenant.i
   await appendTurn(world.context(agent), { sessionId: session.id, turn });
   await saveOnboardingStep(context, { step: 'preferred_name', answer: `name of ${userId}` });
   const { id: deviceId } = await addDevice(context, { name: 'phone', platform: 'web', pushToken: null });
+  const { id: lexiconEntryId } = await addLexiconEntry(context, { ...own, entry: newTerm() });
   await recordConsent(context, { purpose: 'recording', granted: true, policyVersion: '1' });
   const admin = world.context({ ...user, roles: ['admin'] } as const);
   const { key } = await createApiKey(admin, { name: 'key', scopes: ['rooms:join'], expiresAt: null });
   const { id: exportId } = await requestExport(context);
+  const { pairing, code: pairingCode } = await createPairing(context, { sessionId: session.id });
   const email = `${userId}@example.test`;
   await world.admin
     .insert(identities)
     .values([identityOf(world, user, 'email', email), identityOf(world, user, 'app', userId)]);
-  const ids = { sessionId: session.id, roomName: session.roomName, deviceId, apiKeyId: key.id, exportId };
-  return { user, agent, tenantId, userId, email, ...ids };
+  const ids = {
+    sessionId: session.id,
+    roomName: session.roomName,
+    deviceId,
+    lexiconEntryId,
+    apiKeyId: key.id,
+    exportId,
+  };
+  return { user, agent, tenantId, userId, email, pairingId: pairing.id, pairingCode, ...ids };
 }
 
 function identityOf(
@@ -99,6 +136,9 @@ export type Caller = Context & { actor: Actor; accounts: AccountTools; mailer: M
 
 type Sample = (context: Caller, target: Target) => Promise<unknown>;
 
+const own = { owner: 'user', pack: 'nl-dental' } as const;
+const ofTenant = { owner: 'tenant', pack: 'nl-dental' } as const;
+const newTerm = () => ({ canonical: `term ${newId()}`, category: 'term', variants: ['tearm'] });
 const newDevice = { name: 'tablet', platform: 'web', pushToken: null } as const;
 const newTurn = () =>
   newTurnSchema.parse({ id: newId(), speaker: 'agent', text: 'noted', saidAt: '2026-11-20T10:00:00.000Z' });
@@ -152,6 +192,66 @@ export const samples: Record<Verb, Record<string, Sample>> = {
   'turns.read': { listTurns: (context, { sessionId }) => listTurns(context, { sessionId }) },
   'turns.append': {
     appendTurn: (context, { sessionId }) => appendTurn(context, { sessionId, turn: newTurn() }),
+  },
+  'lexicons.read': {
+    listLexiconEntries: (context) => listLexiconEntries(context, own),
+    getLexiconEntry: (context, { lexiconEntryId: entryId }) => getLexiconEntry(context, { ...own, entryId }),
+    getEffectiveLexicon: (context) => getEffectiveLexicon(context, own),
+    getLexiconVersion: (context) => getLexiconVersion(context),
+    exportLexicon: (context) => exportLexicon(context, own),
+  },
+  'lexicons.write': {
+    addLexiconEntry: (context) => addLexiconEntry(context, { ...own, entry: newTerm() }),
+    updateLexiconEntry: (context, { lexiconEntryId: entryId }) =>
+      updateLexiconEntry(context, { ...own, entryId, changes: { category: 'mine' } }),
+    removeLexiconEntry: (context, { lexiconEntryId: entryId }) => removeLexiconEntry(context, { ...own, entryId }),
+    importLexicon: (context) => importLexicon(context, { ...own, file: `canonical\n${newTerm().canonical}` }),
+    correct: (context) =>
+      correct(context, { ...own, spoken: 'karius', written: 'cariës', rule: 'lexicon', remember: true }),
+  },
+  'tenant-lexicons.write': {
+    addLexiconEntry: (context) => addLexiconEntry(context, { ...ofTenant, entry: newTerm() }),
+    updateLexiconEntry: async (context) => {
+      const { id: entryId } = await addLexiconEntry(context, { ...ofTenant, entry: newTerm() });
+      return updateLexiconEntry(context, { ...ofTenant, entryId, changes: { category: 'ours' } });
+    },
+    removeLexiconEntry: async (context) => {
+      const { id: entryId } = await addLexiconEntry(context, { ...ofTenant, entry: newTerm() });
+      return removeLexiconEntry(context, { ...ofTenant, entryId });
+    },
+    importLexicon: (context) => importLexicon(context, { ...ofTenant, file: `canonical\n${newTerm().canonical}` }),
+  },
+  'pairings.read': {
+    listPairings: (context) => listPairings(context, {}),
+    getPairing: (context, { pairingId }) => getPairing(context, { pairingId }),
+    readPairingEvents: (context, { pairingId }) => readPairingEvents(context, { pairingId, after: 0 }),
+  },
+  'pairings.write': {
+    createPairing: (context) => createPairing(context, {}),
+    claimPairing: (context, { pairingCode: code }) => claimPairing(context, { code }),
+    renewPairingCode: (context, { pairingId }) => renewPairingCode(context, { pairingId }),
+    enterPairing: (context, { pairingId }) => enterPairing(context, { pairingId, end: 'computer' }),
+    leavePairing: (context, { pairingId }) => leavePairing(context, { pairingId, end: 'computer' }),
+    keepPairing: (context, { pairingId }) => keepPairing(context, { pairingId }),
+    issuePairingToken: (context, { pairingId }) => issuePairingToken(context, { pairingId, end: 'computer' }),
+    endPairing: (context, { pairingId }) => endPairing(context, { pairingId }),
+  },
+  'pairings.watch': { watchPairings: (context, { pairingId }) => watchPairings(context, { ids: [pairingId] }) },
+  'pairings.expire': {
+    expirePairings: (context) => expirePairings(context),
+    removeSpentPairings: (context) => removeSpentPairings(context),
+  },
+  'transcriptions.create': {
+    transcribe: (context) =>
+      transcribe(context, {
+        receive: async () => ({ audio: new Uint8Array(1), fields: {} }),
+        signal: new AbortController().signal,
+      }),
+  },
+  'notes.read': { getNote: (context, { sessionId }) => getNote(context, { sessionId }) },
+  'notes.write': {
+    changeNote: (context, { sessionId }) =>
+      changeNote(context, { sessionId, change: { id: newId(), operation: { type: 'new-line' } } }),
   },
   'api-keys.read': { listApiKeys: (context) => listApiKeys(context, {}) },
   'api-keys.write': {

@@ -1,12 +1,16 @@
 import { newId } from '../../core/ids.ts';
 import { identities } from '../../db/schema/identities.ts';
 import type { UserActor } from '../../domain/actor.ts';
+import { noteChangeSchema } from '../../domain/note.ts';
 import { recordConsent } from '../../services/consents.ts';
-import type { Services } from '../../services/context.ts';
+import type { Context, Services } from '../../services/context.ts';
 import { addDevice } from '../../services/devices.ts';
 import { requestExport, writeExport } from '../../services/exports.ts';
 import { seal } from '../../services/fields.ts';
+import { addLexiconEntry } from '../../services/lexicons.ts';
+import { changeNote } from '../../services/notes.ts';
 import { saveOnboardingStep } from '../../services/onboarding.ts';
+import { createPairing } from '../../services/pairings.ts';
 import { setPassword } from '../../services/passwords.ts';
 import { updatePreferences } from '../../services/preferences.ts';
 import { updateSession } from '../../services/session-records.ts';
@@ -27,6 +31,9 @@ export interface Secrets {
   metadata: string;
   said: string;
   heard: string;
+  dictated: string;
+  summary: string;
+  term: string;
 }
 
 /** Somebody who has used everything there is. */
@@ -35,6 +42,8 @@ export interface WholePerson {
   sessionId: string;
   secrets: Secrets;
 }
+
+const lexicon = { owner: 'user', pack: 'nl-dental' } as const;
 
 let people = 0;
 
@@ -49,6 +58,7 @@ export async function newWholePerson(world: World, services: Services = world.se
   await saveOnboardingStep(context, { step: 'goal', answer: secrets.goal });
   await updatePreferences(context, { patch: { theme: 'dark' } });
   await addDevice(context, { name: secrets.device, platform: 'ios', pushToken: secrets.pushToken });
+  await addLexiconEntry(context, { ...lexicon, entry: { canonical: secrets.term, category: 'term', variants: [] } });
   await recordConsent(context, { purpose: 'recording', granted: true, policyVersion: '1' });
   const sessionId = await talk(world, services, user, secrets);
   await insertPhone(world, user, secrets.phone);
@@ -65,6 +75,7 @@ async function talk(world: World, services: Services, user: UserActor, secrets: 
     room_config: { agents: [{ agent_name: '', metadata: JSON.stringify({ note: secrets.metadata }) }] },
   });
   await updateSession(context, { sessionId, changes: { title: secrets.title } });
+  await createPairing(context, { sessionId });
   const agent = await world.claim(user, { id: sessionId, roomName });
   const turn = { id: newId(), agent: null, edits: [], interrupted: false, position: null };
   await appendTurn(
@@ -80,7 +91,19 @@ async function talk(world: World, services: Services, user: UserActor, secrets: 
       },
     },
   );
+  await dictate({ ...services, actor: agent }, sessionId, secrets);
   return sessionId;
+}
+
+async function dictate(context: Context, sessionId: string, { dictated, summary }: Secrets): Promise<void> {
+  const segment = { id: newId(), raw: dictated, text: dictated, edits: [], saidAt: context.clock().toISOString() };
+  const operations = [
+    { type: 'write', segment },
+    { type: 'set-summary', text: summary, model: 'a model' },
+  ];
+  for (const operation of operations) {
+    await changeNote(context, { sessionId, change: noteChangeSchema.parse({ id: newId(), operation }) });
+  }
 }
 
 async function insertPhone(world: World, { tenantId, userId }: UserActor, phone: string): Promise<void> {
@@ -108,5 +131,8 @@ function secretsOf(number: number): Secrets {
     metadata: `appointment with doctor Nobody, ${number}`,
     said: `My grandmother lives at 12 Imaginary Lane, ${number}th floor.`,
     heard: `my grandmother lives at twelve imaginary lane ${number}`,
+    dictated: `pain since the parade of regiment ${number}`,
+    summary: `The patient ${number} has pain since a parade.`,
+    term: `testerinkitis of patient ${number}`,
   };
 }

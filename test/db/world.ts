@@ -26,9 +26,13 @@ import { type AccountTools, createAccountTools } from '../../services/accounts.t
 import { noCache } from '../../services/cache.ts';
 import type { Context, ServiceSettings, Services } from '../../services/context.ts';
 import { createJobQueue, type JobQueue } from '../../services/job-queue.ts';
+import { loadStructureNote } from '../../services/note-structure.ts';
+import { loadPacks } from '../../services/packs.ts';
+import { createLocalPairingBus } from '../../services/pairing-bus.ts';
 import type { RoomParticipant, Rooms } from '../../services/rooms.ts';
 import { claimSession } from '../../services/sessions.ts';
 import { issueToken } from '../../services/tokens.ts';
+import type { TranscriptionTools } from '../../services/transcriptions.ts';
 import { ensureUser } from '../../services/users.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -43,6 +47,22 @@ export const settings: ServiceSettings = {
   agentNames: ['parley', 'oracy'],
   tokenTtlSeconds: 900,
   agentJoinTimeoutMs: 8_000,
+};
+
+/** The packs of every world, made once. */
+const packs = loadPacks(['nl-dental', 'en-general']);
+const structureNote = loadStructureNote(packs);
+
+/** Takes anything for a second in which nothing is said. */
+const transcription: TranscriptionTools = {
+  transcriber: { promptCharacters: 0, transcribe: async () => '' },
+  openRecording: async (bytes) => ({
+    format: 'wav',
+    durationSeconds: 1,
+    segments: [{ startSeconds: 0, endSeconds: 1 }],
+    read: async () => bytes,
+    close: () => undefined,
+  }),
 };
 
 /** Anybody may call, as often as they like. */
@@ -78,6 +98,10 @@ export interface Dispatch {
 /** Rooms in memory. Being asked anything while `allowed` is false is an error, and so is a room nobody named. */
 export class ScriptedRooms implements Rooms {
   readonly dispatches: Dispatch[] = [];
+  /** Data packets, by their room. */
+  readonly told: { roomName: string; topic: string; identity: string }[] = [];
+  /** Who was taken out of which room. */
+  readonly removals: { roomName: string; identity: string }[] = [];
   allowed = true;
   readonly #rooms = new Map<string, RoomParticipant[]>();
 
@@ -105,6 +129,16 @@ export class ScriptedRooms implements Rooms {
   async dispatch(roomName: string, agentName: string, metadata: string): Promise<void> {
     this.#expectCall('dispatch');
     this.dispatches.push({ roomName, agentName, metadata: JSON.parse(metadata) });
+  }
+
+  async tell(roomName: string, topic: string, identity: string): Promise<void> {
+    this.#expectCall('tell');
+    this.told.push({ roomName, topic, identity });
+  }
+
+  async removeParticipant(roomName: string, identity: string): Promise<void> {
+    this.#expectCall('removeParticipant');
+    this.removals.push({ roomName, identity });
   }
 
   #expectCall(name: string): void {
@@ -169,9 +203,13 @@ export async function openWorld(postgresUrl?: string): Promise<World> {
     cipher: createFieldCipher(encryptionKeys),
     cache: noCache,
     queue,
+    pairingBus: createLocalPairingBus(),
     rooms,
     sessionTokens: createSessionTokens(jwtSecret, clock.now),
     settings,
+    packs,
+    structureNote,
+    transcription,
     clock: clock.now,
     log: createLog('test', 'silent'),
   };

@@ -68,6 +68,7 @@ export async function startLiveStack(options: { agentJoinTimeoutMs?: number } = 
       agentNames: [agentName],
       tokenTtlSeconds: defaults.tokenTtlSeconds,
       agentJoinTimeoutMs: options.agentJoinTimeoutMs ?? defaults.agentJoinTimeoutMs,
+      packs: ['nl-dental'],
     },
     database,
     log: createLog('api', 'warn'),

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import type { TranscriptDetail, Turn, TurnReport } from '../../domain/conversation.ts';
+import type { Note } from '../../domain/note.ts';
+import type { TokenRequest } from '../../domain/token.ts';
 import { FrameAnalyser, frameMs } from '../../sandbox/speech/frames.ts';
 import { Caller, callerSampleRateHz, epochMs, type Shown } from '../../scripts/caller.ts';
 import type { LiveStack } from './live-stack.ts';
@@ -16,6 +18,8 @@ export interface VoiceCall {
   sessionId: string;
   details: TranscriptDetail[];
   reports: TurnReport[];
+  /** The note after each change by dictation. */
+  notes: Note[];
   /** What the agent said, as the room showed it. */
   answers: Shown[];
   /** Each `lk.agent.state`, epoch milliseconds. */
@@ -30,21 +34,23 @@ export interface VoiceCall {
   leave(): Promise<void>;
 }
 
-/** Joins a new call with a microphone and listens to the greeting. */
-export async function joinVoiceCall(stack: LiveStack): Promise<VoiceCall> {
+/** Joins a new call with a microphone and listens to the greeting; `request` is what the token is asked for with. */
+export async function joinVoiceCall(stack: LiveStack, request?: TokenRequest): Promise<VoiceCall> {
   const heard = {
     details: [] as TranscriptDetail[],
     reports: [] as TurnReport[],
+    notes: [] as Note[],
     answers: [] as Shown[],
     states: [] as VoiceCall['states'],
   };
   const caller = new Caller({
     detail: (detail) => heard.details.push(detail),
     report: (report) => heard.reports.push(report),
+    note: (note) => heard.notes.push(note),
     shown: (shown) => void (shown.speaker === 'agent' && heard.answers.push(shown)),
     state: (state) => heard.states.push({ state, atMs: epochMs() }),
   });
-  const token = await stack.token();
+  const token = await stack.token(request);
   await caller.join(token.server_url, token.participant_token, { microphone: true });
   let left: Promise<void> | undefined;
   const leave = () => {
