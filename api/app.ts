@@ -12,14 +12,13 @@ import { exportRoutes } from './exports.ts';
 import { type HealthDependencies, healthRoutes } from './health.ts';
 import { lexiconRoutes } from './lexicons.ts';
 import { meRoutes } from './me.ts';
-import { type AuthenticationOptions, authenticate } from './middleware/authenticate.ts';
+import { admit } from './middleware/admit.ts';
+import type { Authenticator } from './middleware/authenticator.ts';
 import { body } from './middleware/body.ts';
-import { cors } from './middleware/cors.ts';
 import { onError, onInvalid, onNotFound } from './middleware/errors.ts';
 import { knownQuery } from './middleware/known-query.ts';
-import { limitActors, limitAddresses } from './middleware/rate-limits.ts';
-import { requestId } from './middleware/request-id.ts';
-import { securityHeaders } from './middleware/security-headers.ts';
+import { preface } from './middleware/preface.ts';
+import { createRequestCounts, limitAddresses } from './middleware/rate-limits.ts';
 import { noteRoutes } from './notes.ts';
 import { onboardingRoutes } from './onboarding.ts';
 import { pairingRoutes } from './pairings.ts';
@@ -35,8 +34,7 @@ import { turnRoutes } from './turns.ts';
 /** What the app works with. */
 export type ApiDependencies = Services &
   AccountServices &
-  HealthDependencies &
-  Pick<AuthenticationOptions, 'developmentToken'> & { http: HttpDependencies };
+  HealthDependencies & { authenticator: Authenticator; http: HttpDependencies };
 
 /** Who may call, and how often. */
 export interface HttpDependencies extends Pick<HttpConfig, 'corsOrigins' | 'trustedProxies'> {
@@ -47,14 +45,14 @@ export interface HttpDependencies extends Pick<HttpConfig, 'corsOrigins' | 'trus
 /** The whole HTTP interface; answers requests without a server too, through `app.request`. */
 export function createApp(deps: ApiDependencies) {
   const app = new OpenAPIHono<ApiEnvironment>({ defaultHook: onInvalid });
-  app.onError(onError(deps.log));
   app.notFound(onNotFound);
-  const { corsOrigins, limiter, ...addresses } = deps.http;
-  app.use(requestId, securityHeaders, cors(corsOrigins), body, knownQuery(app));
-  if (limiter) app.use(limitAddresses({ ...addresses, limiter, cipher: deps.cipher }));
+  const { corsOrigins, limiter, trustedProxies } = deps.http;
+  const counts = limiter && createRequestCounts({ limiter, trustedProxies, cipher: deps.cipher });
+  app.onError(onError(deps.log, counts));
+  app.use(preface(corsOrigins), body, knownQuery(app));
+  if (counts) app.use(limitAddresses(counts));
   const open = app.route('/', healthRoutes(deps)).route('/api/v1', authRoutes(deps));
-  open.use('/api/*', authenticate({ ...deps, livekit: deps.settings.livekit }));
-  if (limiter) open.use('/api/*', limitActors({ limiter }));
+  open.use('/api/*', admit({ authenticator: deps.authenticator, counts }));
   const routes = open
     .route('/api/v1', accountRoutes(deps))
     .route('/api/v1', tokenRoutes(deps))

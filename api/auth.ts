@@ -16,7 +16,7 @@ import { redeemMagicLink, requestMagicLink } from '../services/magic-links.ts';
 import { setPassword, signInWithPassword } from '../services/passwords.ts';
 import { refreshSignIn, signOut } from '../services/refresh-tokens.ts';
 import type { ApiEnvironment } from './environment.ts';
-import { doorActor } from './middleware/authenticate.ts';
+import { doorActor } from './middleware/authenticator.ts';
 import { problemResponses } from './problem.ts';
 
 /** What the routes of accounts work with. */

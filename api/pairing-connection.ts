@@ -11,7 +11,7 @@ import type { Context, Services } from '../services/context.ts';
 import { changeNote, getNote } from '../services/notes.ts';
 import { readPairingEvents } from '../services/pairing-events.ts';
 import { enterPairing, keepPairing, leavePairing, type PairingPlace } from '../services/pairing-presence.ts';
-import type { Authenticator } from './middleware/authenticate.ts';
+import type { Authenticator } from './middleware/authenticator.ts';
 import { type CloseReason, PairingChannel } from './pairing-channel.ts';
 
 /** How long before its token ends a client is asked for the next one. */

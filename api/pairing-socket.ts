@@ -8,7 +8,7 @@ import { bearerProtocolPrefix, pairingProtocol } from '../domain/pairing-message
 import type { Services } from '../services/context.ts';
 import { watchPairings } from '../services/pairing-presence.ts';
 import type { HttpDependencies } from './app.ts';
-import type { Authenticator } from './middleware/authenticate.ts';
+import type { Authenticator } from './middleware/authenticator.ts';
 import { addressBehind, networkOf } from './middleware/client-address.ts';
 import { PairingConnection } from './pairing-connection.ts';
 

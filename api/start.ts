@@ -19,7 +19,7 @@ import { createRooms } from '../services/rooms.ts';
 import type { TranscriptionTools } from '../services/transcriptions.ts';
 import { developmentUser, ensureUser } from '../services/users.ts';
 import { type ApiDependencies, createApp } from './app.ts';
-import { createAuthenticator } from './middleware/authenticate.ts';
+import { createAuthenticator } from './middleware/authenticator.ts';
 import { servePairingSockets } from './pairing-socket.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 import { startWatchdog } from './watchdog.ts';
@@ -92,16 +92,18 @@ export async function startApi({
   if (settings.developmentToken !== undefined) await ensureUser({ ...services, actor }, developmentUser);
 
   const scale = settings.http.rateLimitScale;
+  const accounts = createAccountTools(settings, systemClock);
+  const { developmentToken, livekit } = settings;
+  const authenticator = createAuthenticator({ ...services, accounts, developmentToken, livekit });
   const dependencies: ApiDependencies = {
     ...services,
-    accounts: createAccountTools(settings, systemClock),
-    developmentToken: settings.developmentToken,
+    accounts,
+    authenticator,
     http: { ...settings.http, limiter: scale > 0 ? createRateLimiter({ redis, scale }) : undefined },
     ping: () => database.ping(),
     isDraining: () => draining,
   };
   const server = createServer(getRequestListener(createApp(dependencies).fetch));
-  const authenticator = createAuthenticator({ ...dependencies, livekit: settings.livekit });
   const sockets = servePairingSockets(server, { services, authenticator, http: dependencies.http });
   const port = await listen(server, settings.host, settings.port);
   const watchdog = startWatchdog({

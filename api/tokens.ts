@@ -3,6 +3,7 @@ import { tokenRequestSchema, tokenResponseSchema } from '../domain/token.ts';
 import type { Services } from '../services/context.ts';
 import { issueToken } from '../services/tokens.ts';
 import type { ApiEnvironment } from './environment.ts';
+import { setHeader } from './middleware/headers.ts';
 import { problemResponses } from './problem.ts';
 
 const createToken = createRoute({
@@ -20,7 +21,7 @@ const createToken = createRoute({
 export function tokenRoutes(services: Services) {
   return new OpenAPIHono<ApiEnvironment>().openapi(createToken, async (c) => {
     const token = await issueToken({ ...services, actor: c.get('actor') }, c.req.valid('json'));
-    c.header('cache-control', 'no-store');
+    setHeader(c, 'cache-control', 'no-store');
     return c.json(token, 201);
   });
 }

@@ -3,13 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnvironment } from '../api/environment.ts';
-import { authenticate } from '../api/middleware/authenticate.ts';
+import { admit } from '../api/middleware/admit.ts';
+import { createAuthenticator } from '../api/middleware/authenticator.ts';
 import { body } from '../api/middleware/body.ts';
-import { cors } from '../api/middleware/cors.ts';
 import { onError, onInvalid } from '../api/middleware/errors.ts';
-import { limitActors, limitAddresses } from '../api/middleware/rate-limits.ts';
-import { requestId } from '../api/middleware/request-id.ts';
-import { securityHeaders } from '../api/middleware/security-headers.ts';
+import { setHeader } from '../api/middleware/headers.ts';
+import { knownQuery } from '../api/middleware/known-query.ts';
+import { preface } from '../api/middleware/preface.ts';
+import { createRequestCounts, limitAddresses } from '../api/middleware/rate-limits.ts';
 import { createRateLimiter } from '../api/rate-limiter.ts';
 import { startApi } from '../api/start.ts';
 import { systemClock } from '../core/clock.ts';
@@ -54,26 +55,23 @@ function route(): RequestListener {
   const cipher = createFieldCipher(config.encryptionKeys);
   const limiter = createRateLimiter({ scale: config.http.rateLimitScale });
   const app = new OpenAPIHono<ApiEnvironment>({ defaultHook: onInvalid });
-  app.onError(onError(log));
-  app.use(requestId, securityHeaders, cors(config.http.corsOrigins), body);
-  app.use(limitAddresses({ trustedProxies: config.http.trustedProxies, limiter, cipher }));
-  app.use(
-    '/api/*',
-    authenticate({
-      developmentToken: config.developmentToken,
-      sessionTokens: createSessionTokens(config.jwtSecret, systemClock),
-      accounts: createAccountTools(config, systemClock),
-      livekit: config.livekit,
-      database: { transaction: () => Promise.reject(new Error('no row is read or written here')) },
-      cipher,
-      cache: noCache,
-      queue: createJobQueue(),
-      pairingBus: createLocalPairingBus(),
-      clock: systemClock,
-      log,
-    }),
-  );
-  app.use('/api/*', limitActors({ limiter }));
+  const counts = createRequestCounts({ trustedProxies: config.http.trustedProxies, limiter, cipher });
+  const authenticator = createAuthenticator({
+    developmentToken: config.developmentToken,
+    sessionTokens: createSessionTokens(config.jwtSecret, systemClock),
+    accounts: createAccountTools(config, systemClock),
+    livekit: config.livekit,
+    database: { transaction: () => Promise.reject(new Error('no row is read or written here')) },
+    cipher,
+    cache: noCache,
+    queue: createJobQueue(),
+    pairingBus: createLocalPairingBus(),
+    clock: systemClock,
+    log,
+  });
+  app.onError(onError(log, counts));
+  app.use(preface(config.http.corsOrigins), body, knownQuery(app), limitAddresses(counts));
+  app.use('/api/*', admit({ authenticator, counts }));
   const json = <T>(schema: T) => ({ content: { 'application/json': { schema } } });
   const issue = createRoute({
     method: 'post',
@@ -83,7 +81,7 @@ function route(): RequestListener {
   });
   app.openapi(issue, async (c) => {
     const token = await signJoinToken(config, session, c.req.valid('json'));
-    c.header('cache-control', 'no-store');
+    setHeader(c, 'cache-control', 'no-store');
     return c.json(answer(token), 201);
   });
   return getRequestListener(app.fetch);

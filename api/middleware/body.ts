@@ -3,6 +3,7 @@ import { createMiddleware } from 'hono/factory';
 import { AppError } from '../../core/errors.ts';
 import { sizes } from '../../core/limits.ts';
 import type { ApiEnvironment } from '../environment.ts';
+import { sentHeader } from './headers.ts';
 import { routeOf } from './route.ts';
 
 /** Routes whose bodies may be larger than others, in bytes. */
@@ -25,12 +26,12 @@ export const body = createMiddleware<ApiEnvironment>(function body(c, next) {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
   if (c.req.method === 'TRACE') throw new AppError('not_found', 'There is no TRACE here');
   if (streamedBodies.has(c.req.path)) return next();
-  const limit = limitOf(c);
-  const length = c.req.header('content-length');
-  if (length !== undefined && Number(length) > limit) throw tooLarge(limit);
-  if (length === undefined || c.req.header('transfer-encoding') !== undefined) {
-    return bodyOfUnknownLength(c, next, limit);
+  const length = sentHeader(c, 'content-length');
+  if (length === undefined || sentHeader(c, 'transfer-encoding') !== undefined) {
+    return bodyOfUnknownLength(c, next, limitOf(c));
   }
+  // Which route it is costs more than its body, and seldom matters.
+  if (Number(length) > sizes.requestBodyBytes && Number(length) > limitOf(c)) throw tooLarge(limitOf(c));
   if (length === '0') c.req.raw = withoutBody(c.req.raw);
   return next();
 });

@@ -8,6 +8,7 @@ import { AppError, type ErrorCode, errorStatus, type FieldFault } from '../../co
 import type { Log } from '../../core/log.ts';
 import type { ApiEnvironment } from '../environment.ts';
 import type { Problem } from '../problem.ts';
+import type { RequestCounts } from './rate-limits.ts';
 import { routeOf } from './route.ts';
 
 type ApiContext = Context<ApiEnvironment>;
@@ -19,10 +20,15 @@ interface Answer {
   faults?: readonly FieldFault[];
 }
 
-/** Answers every error as problem details; one that isn't ours shows and logs nothing but its name. */
-export function onError(log: Log) {
-  return (error: Error, c: ApiContext): Response => {
-    const problem = problemOf(log, error, c);
+/**
+ * Answers every error as problem details; one that isn't ours shows and logs nothing but its name.
+ * @param counts where a refused token or password counts, whichever route refused it; it may be one too many
+ */
+export function onError(log: Log, counts?: Pick<RequestCounts, 'refusal'>) {
+  return async (error: Error, c: ApiContext): Promise<Response> => {
+    const isRefusal = error instanceof AppError && error.code === 'unauthenticated';
+    const excess = isRefusal ? await counts?.refusal(c).catch((limited: Error) => limited) : undefined;
+    const problem = problemOf(log, excess ?? error, c);
     if (problem.code === 'unauthenticated') c.header('www-authenticate', 'Bearer');
     return answered(c, problem);
   };

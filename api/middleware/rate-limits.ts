@@ -8,6 +8,7 @@ import type { ApiEnvironment } from '../environment.ts';
 import type { Allowance, RateLimiter } from '../rate-limiter.ts';
 import { type RateLimit, type RateLimitName, rateLimits, routeLimits } from '../rate-limits.ts';
 import { clientAddress, networkOf } from './client-address.ts';
+import { setHeader } from './headers.ts';
 import { routeOf } from './route.ts';
 
 /** What requests are counted with. */
@@ -21,40 +22,48 @@ export interface RateLimitOptions {
 
 type ApiContext = Context<ApiEnvironment>;
 
-/**
- * Counts requests by address against the limits of their route, and those whose token is refused, so that tokens can't be
- * tried out. Stands before authentication.
- * @throws AppError `rate_limited` with `Retry-After` when there is nothing left.
- */
-export function limitAddresses({ limiter, trustedProxies, cipher }: RateLimitOptions) {
-  const limitsOf = routesWith((by) => by !== 'actor');
-  const keyOf = async (c: ApiContext, by: RateLimit['by']) => {
+/** What requests are counted by. Each spends what there is left, and throws AppError `rate_limited` with `Retry-After` if nothing is. */
+export interface RequestCounts {
+  /** Against the limits by address that the route has; undefined when it has none. */
+  byAddress(c: ApiContext): Promise<void> | undefined;
+  /** Against the limits by actor that the route has. */
+  byActor(c: ApiContext, actor: Actor): Promise<void>;
+  /** A token or password that was refused, so that they can't be tried out. */
+  refusal(c: ApiContext): Promise<void>;
+}
+
+/** Counts requests against the limits of their routes. */
+export function createRequestCounts({ limiter, trustedProxies, cipher }: RateLimitOptions): RequestCounts {
+  const addressLimitsOf = routesWith((by) => by !== 'actor');
+  const actorLimitsOf = routesWith((by) => by === 'actor');
+  const consume = async (c: ApiContext, name: RateLimitName) => {
+    const { by } = rateLimits[name];
     const parts = [
       ...(by === 'email' ? [] : [networkOf(clientAddress(c, trustedProxies))]),
       ...(by === 'address' ? [] : [await emailOf(c)]),
     ];
-    return cipher.index(`rate limit by ${by}`, parts.join(' '));
+    spend(c, await limiter.consume(name, cipher.index(`rate limit by ${by}`, parts.join(' '))));
   };
-  return createMiddleware<ApiEnvironment>(async function limitAddresses(c, next) {
-    for (const name of limitsOf(c)) {
-      spend(c, await limiter.consume(name, await keyOf(c, rateLimits[name].by)));
-    }
-    await next();
-    if (c.error instanceof AppError && c.error.code === 'unauthenticated') {
-      spend(c, await limiter.consume('refused', await keyOf(c, rateLimits.refused.by)));
-    }
-  });
+  const consumeEach = async (c: ApiContext, names: readonly RateLimitName[]) => {
+    for (const name of names) await consume(c, name);
+  };
+  return {
+    byAddress(c) {
+      const names = addressLimitsOf(c);
+      return names.length ? consumeEach(c, names) : undefined;
+    },
+    async byActor(c, actor) {
+      for (const name of actorLimitsOf(c)) spend(c, await limiter.consume(name, actorKey(actor)));
+    },
+    refusal: (c) => consume(c, 'refused'),
+  };
 }
 
-/**
- * Counts requests by actor against the limits of their route. Stands behind authentication.
- * @throws AppError `rate_limited` with `Retry-After` when there is nothing left.
- */
-export function limitActors({ limiter }: Pick<RateLimitOptions, 'limiter'>) {
-  const limitsOf = routesWith((by) => by === 'actor');
-  return createMiddleware<ApiEnvironment>(async function limitActors(c, next) {
-    for (const name of limitsOf(c)) spend(c, await limiter.consume(name, actorKey(c.get('actor'))));
-    return next();
+/** Counts requests by address, those to sign in above all. Stands before authentication. @throws as the counts */
+export function limitAddresses(counts: RequestCounts) {
+  return createMiddleware<ApiEnvironment>(function limitAddresses(c, next) {
+    // Most routes have none: they are not made to wait for nothing.
+    return counts.byAddress(c)?.then(() => next()) ?? next();
   });
 }
 
@@ -77,11 +86,11 @@ function routesWith(isWanted: (by: RateLimit['by']) => boolean): (c: ApiContext)
 
 /** Says what is left, of the last limit when there are several, and refuses the request when that is nothing. */
 function spend(c: ApiContext, { limit, remaining, resetSeconds, isExceeded }: Allowance): void {
-  c.header('ratelimit-limit', String(limit));
-  c.header('ratelimit-remaining', String(remaining));
-  c.header('ratelimit-reset', String(resetSeconds));
+  setHeader(c, 'ratelimit-limit', String(limit));
+  setHeader(c, 'ratelimit-remaining', String(remaining));
+  setHeader(c, 'ratelimit-reset', String(resetSeconds));
   if (!isExceeded) return;
-  c.header('retry-after', String(resetSeconds));
+  setHeader(c, 'retry-after', String(resetSeconds));
   throw new AppError('rate_limited', `Too many requests: try again in ${resetSeconds} s`);
 }
 

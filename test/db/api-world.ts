@@ -1,6 +1,7 @@
 import { SignJWT } from 'jose';
 import { AccessToken } from 'livekit-server-sdk';
 import { createApp, type HttpDependencies } from '../../api/app.ts';
+import { createAuthenticator } from '../../api/middleware/authenticator.ts';
 import type { Log } from '../../core/log.ts';
 import type { AgentActor } from '../../domain/actor.ts';
 import { developmentUser, ensureUser } from '../../services/users.ts';
@@ -34,6 +35,11 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
+/** Finds out who is asking, as the API of a world does. */
+export function authenticatorOf({ services, accounts }: World) {
+  return createAuthenticator({ ...services, accounts, developmentToken, livekit: services.settings.livekit });
+}
+
 /** Opens the API; `log` sees what it logs, `access` says who may call and how often (default: anybody, always). */
 export async function openApiWorld(log?: Log, access: Partial<HttpDependencies> = {}): Promise<ApiWorld> {
   const world = await openWorld();
@@ -43,7 +49,7 @@ export async function openApiWorld(log?: Log, access: Partial<HttpDependencies> 
     ...world.services,
     log: log ?? world.services.log,
     accounts: world.accounts,
-    developmentToken,
+    authenticator: authenticatorOf(world),
     http: { ...http, ...access },
     ping: () => state.ping(),
     isDraining: () => state.isDraining,

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiEnvironment } from '../../api/environment.ts';
 import { onError } from '../../api/middleware/errors.ts';
-import { requestId } from '../../api/middleware/request-id.ts';
+import { preface } from '../../api/middleware/preface.ts';
 import { AppError } from '../../core/errors.ts';
 import { sizes } from '../../core/limits.ts';
 import { type ApiWorld, developmentToken, openApiWorld } from './api-world.ts';
@@ -35,7 +35,7 @@ describe('every answer', () => {
   });
 
   it('lets pages read what they need of its headers', async () => {
-    const { headers } = await api.send('GET', '/healthz');
+    const { headers } = await api.send('GET', '/healthz', { headers: { origin: 'https://app.example.test' } });
     expect(headers.get('access-control-expose-headers')?.split(', ')).toEqual(
       expect.arrayContaining(['etag', 'retry-after', 'ratelimit-remaining', 'x-request-id']),
     );
@@ -73,7 +73,7 @@ describe('an error nobody else should know', () => {
     const lines: string[] = [];
     const app = new Hono<ApiEnvironment>();
     app.onError(onError(pino({ base: null }, { write: (line: string) => lines.push(line) })));
-    app.use(requestId);
+    app.use(preface([]));
     app.get('/ours/:id', () => {
       throw new AppError('internal', 'A query failed (XX000)');
     });

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { HttpDependencies } from '../../api/app.ts';
-import { createAuthenticator } from '../../api/middleware/authenticate.ts';
+import { createAuthenticator } from '../../api/middleware/authenticator.ts';
 import { type PairingSocketOptions, type PairingSockets, servePairingSockets } from '../../api/pairing-socket.ts';
 import { createRateLimiter } from '../../api/rate-limiter.ts';
 import { createAccessTokens } from '../../core/crypto/access-tokens.ts';

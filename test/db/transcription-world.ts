@@ -11,7 +11,7 @@ import { loadLines } from '../../sandbox/deepgram.ts';
 import { openaiTranscriptionsStandIn, type SpokenMark } from '../../sandbox/openai-transcriptions.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
 import type { Services } from '../../services/context.ts';
-import { developmentToken } from './api-world.ts';
+import { authenticatorOf } from './api-world.ts';
 import { http, openWorld, type World } from './world.ts';
 
 /** Segments of recordings in tests. */
@@ -55,7 +55,7 @@ export async function openTranscriptionWorld(marks: readonly SpokenMark[]): Prom
   const app = createApp({
     ...services,
     accounts: world.accounts,
-    developmentToken,
+    authenticator: authenticatorOf(world),
     http,
     ping: () => world.database.ping(),
     isDraining: () => false,

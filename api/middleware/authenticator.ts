@@ -1,4 +1,3 @@
-import { createMiddleware } from 'hono/factory';
 import { decodeJwt, type JWTPayload } from 'jose';
 import { TokenVerifier } from 'livekit-server-sdk';
 import type { LiveKitConfig } from '../../core/config/livekit.ts';
@@ -16,7 +15,6 @@ import { apiKeyPrefix } from '../../services/api-key-secrets.ts';
 import type { CoreServices } from '../../services/context.ts';
 import { actorOfExternalToken } from '../../services/external-identities.ts';
 import { developmentUser } from '../../services/users.ts';
-import type { ApiEnvironment } from '../environment.ts';
 
 /** What tokens are checked against. */
 export interface AuthenticationOptions extends CoreServices {
@@ -34,9 +32,10 @@ export const doorActor = { kind: 'system', name: 'api' } as const;
 export type Authenticator = (token: string, appUser: string | undefined) => Promise<Actor | null>;
 
 /**
- * Finds out whom a token speaks for. What it claims to be decides on the one way it is checked: the development token is its user, `pk_` begins an API key (of a server, or of the user that `Parley-User` names),
- * an access token is a person, a session token an agent in a call, a LiveKit join token of kind `agent` a job that may claim
- * its session, and a token of a configured issuer a person who signed in there. Verbs decide what each may do. Calling it
+ * Finds out whom a token speaks for. What it claims to be decides on the one way it is checked: the development token is its
+ * user, `pk_` begins an API key (of a server, or of the user that `Parley-User` names), an access token is a person, a session
+ * token an agent in a call, a LiveKit join token of kind `agent` a job that may claim its session, and a token of a configured
+ * issuer a person who signed in there. Verbs decide what each may do. Calling it
  * @throws AppError `unavailable` when a token can't be checked just now, `invalid_input` for an `appUser` that is none.
  */
 export function createAuthenticator(options: AuthenticationOptions): Authenticator {
@@ -74,22 +73,6 @@ export function createAuthenticator(options: AuthenticationOptions): Authenticat
     const external = await accounts.externalTokens.verify(token);
     return external && actorOfExternalToken(context, external);
   };
-}
-
-/**
- * Finds out who is asking from `Authorization: Bearer` (RFC 6750).
- * @throws AppError `unauthenticated` for a token that is missing or not valid, and as the authenticator.
- */
-export function authenticate(options: AuthenticationOptions) {
-  const actorOf = createAuthenticator(options);
-  return createMiddleware<ApiEnvironment>(async function authenticate(c, next) {
-    const token = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    if (!token) throw new AppError('unauthenticated', 'Send a token in the header "Authorization: Bearer <token>"');
-    const actor = await actorOf(token, c.req.header('parley-user'));
-    if (!actor) throw new AppError('unauthenticated', 'The token is not valid or has expired: get a new one');
-    c.set('actor', actor);
-    return next();
-  });
 }
 
 function appUserOf(header: string | undefined): string | undefined {

@@ -1,0 +1,29 @@
+import { createMiddleware } from 'hono/factory';
+import { AppError } from '../../core/errors.ts';
+import type { ApiEnvironment } from '../environment.ts';
+import type { Authenticator } from './authenticator.ts';
+import { sentHeader } from './headers.ts';
+import type { RequestCounts } from './rate-limits.ts';
+
+/** What requests are let in by. */
+export interface AdmissionOptions {
+  authenticator: Authenticator;
+  /** Absent: everybody may ask as often as they like. */
+  counts?: RequestCounts;
+}
+
+/**
+ * Finds out who is asking from `Authorization: Bearer` (RFC 6750), and whether they may ask once more.
+ * @throws AppError `unauthenticated` for a token that is missing or not valid, `rate_limited`, and as the authenticator.
+ */
+export function admit({ authenticator, counts }: AdmissionOptions) {
+  return createMiddleware<ApiEnvironment>(async function admit(c, next) {
+    const token = /^Bearer +(\S+)$/i.exec(sentHeader(c, 'authorization') ?? '')?.[1];
+    if (!token) throw new AppError('unauthenticated', 'Send a token in the header "Authorization: Bearer <token>"');
+    const actor = await authenticator(token, sentHeader(c, 'parley-user'));
+    if (!actor) throw new AppError('unauthenticated', 'The token is not valid or has expired: get a new one');
+    c.set('actor', actor);
+    if (counts) await counts.byActor(c, actor);
+    return next();
+  });
+}
