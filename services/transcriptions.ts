@@ -132,11 +132,10 @@ async function languageOf(context: Context & { actor: UserActor }): Promise<stri
 /** The terms of the user and of their tenant for a pack. */
 function layersOf(context: Context & { actor: UserActor }, pack: string) {
   const { tenantId, userId } = context.actor;
-  return withActor(context, async (tx) => {
-    const user = await userRows(context, tx, { tenantId, userId }).all(pack);
-    const tenant = await tenantRows(tx, tenantId).all(pack);
-    return [user.filter(({ isActive }) => isActive), tenant];
-  });
+  return withActor(context, async (tx) => [
+    await userRows(context, tx, { tenantId, userId }).terms(pack),
+    await tenantRows(tx, tenantId).terms(pack),
+  ]);
 }
 
 /** The language of a BCP 47 tag, without region and script. */
