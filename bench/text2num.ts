@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder, findOnPath, runLong } from '../scripts/livekit-programs.ts';
 
-/** The release that is measured (https://pypi.org/project/text2num/, MIT): it writes Dutch number words in digits, no more. */
+/** The release that is measured (text2num on PyPI, MIT): it writes Dutch number words in digits, no more. */
 const release = '3.1.0';
 
 const program = `

@@ -14,7 +14,7 @@ import { endWithError } from './command-line.ts';
 import { cacheFolder, findOnPath, runLong } from './livekit-programs.ts';
 import { startLocalApi } from './stack.ts';
 
-/** The release this is known to work with (https://pypi.org/project/schemathesis/). */
+/** The release this is known to work with (schemathesis on PyPI). */
 const release = '4.32.5';
 
 const checks = [
