@@ -64,8 +64,16 @@ export async function ensureUserId(
   name: OutsideName,
   { now, verified, by }: { now: Date; verified: boolean; by?: AuditEntry['actor'] },
 ): Promise<string> {
-  const known = (await findUserId(context, tx, name)) ?? (await findOnceAlone(context, tx, name));
-  if (known !== null) return known;
+  const known = await findUserId(context, tx, name);
+  return known ?? (await findOnceAlone(context, tx, name)) ?? makeUser(context, tx, name, { now, verified, by });
+}
+
+async function makeUser(
+  context: Sealing,
+  tx: Transaction,
+  name: OutsideName,
+  { now, verified, by }: { now: Date; verified: boolean; by?: AuditEntry['actor'] },
+): Promise<string> {
   const { tenantId, provider, subject } = name;
   const [id, userId] = [newId(), newId()];
   await insertUser(tx, { tenantId, userId }, now);
