@@ -54,25 +54,32 @@ export async function findUserId(context: Sealing, tx: Transaction, name: Outsid
   return known?.userId ?? null;
 }
 
+/** How a user comes to be. */
+interface Making {
+  now: Date;
+  verified: boolean;
+  /** Who is written down as having made the user; absent for the user themselves. */
+  by?: AuditEntry['actor'];
+}
+
 /**
  * The user of that name, made with an identity when there is none yet. Two first requests at once make one user.
- * @param by Who is written down as having made the user; absent for the user themselves.
  */
 export async function ensureUserId(
   context: Sealing,
   tx: Transaction,
   name: OutsideName,
-  { now, verified, by }: { now: Date; verified: boolean; by?: AuditEntry['actor'] },
+  making: Making,
 ): Promise<string> {
   const known = await findUserId(context, tx, name);
-  return known ?? (await findOnceAlone(context, tx, name)) ?? makeUser(context, tx, name, { now, verified, by });
+  return known ?? (await findOnceAlone(context, tx, name)) ?? makeUser(context, tx, name, making);
 }
 
 async function makeUser(
   context: Sealing,
   tx: Transaction,
   name: OutsideName,
-  { now, verified, by }: { now: Date; verified: boolean; by?: AuditEntry['actor'] },
+  { now, verified, by }: Making,
 ): Promise<string> {
   const { tenantId, provider, subject } = name;
   const [id, userId] = [newId(), newId()];

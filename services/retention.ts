@@ -29,9 +29,9 @@ const dayMs = 86_400_000;
 export type Purged = Record<'turns' | 'notes' | 'auditRows' | 'magicLinks' | 'refreshTokens' | 'exports', number>;
 
 /**
- * Removes what is past its time: turns, notes that were not changed since, and audit rows, older than their tenant keeps them, and of all tenants the sign-in
- * links, refresh tokens and exports that nobody can use any more. In short transactions; what was removed before a failure
- * stays so, and the next purge goes on.
+ * Removes what is past its time: turns, notes that were not changed since, and audit rows, older than their tenant keeps
+ * them, and of all tenants the sign-in links, refresh tokens and exports that nobody can use any more. In short transactions;
+ * what was removed before a failure stays so, and the next purge goes on.
  * @throws AppError `unavailable` when the database is away.
  */
 export async function purgeExpired(context: CoreContext, batches: Batches = {}): Promise<Purged> {

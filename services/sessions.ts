@@ -53,8 +53,8 @@ export async function claimSession(context: Context): Promise<Claim> {
 }
 
 /**
- * A job's heartbeat: prolongs its lease, gives it the next session token and says which lexicon applies. A lease that has run out is still the
- * job's while nobody else took the session.
+ * A job's heartbeat: prolongs its lease, gives it the next session token and says which lexicon applies. A lease that has
+ * run out is still the job's while nobody else took the session.
  * @throws AppError `conflict` when the job has lost the session, `not_found` for a session that isn't the agent's.
  */
 export async function renewSession(context: Context, { sessionId }: { sessionId: string }): Promise<Renewal> {

@@ -22,7 +22,7 @@ export interface RateLimitOptions {
 
 type ApiContext = Context<ApiEnvironment>;
 
-/** What requests are counted by. Each spends what there is left, and throws AppError `rate_limited` with `Retry-After` if nothing is. */
+/** What requests are counted by. Each throws AppError `rate_limited`, with `Retry-After`, when nothing is left to spend. */
 export interface RequestCounts {
   /** Against the limits by address that the route has; undefined when it has none. */
   byAddress(c: ApiContext): Promise<void> | undefined;

@@ -54,8 +54,8 @@ export function parseLexicon(table: string): LexiconTerm[] {
 /**
  * A rule that writes each term as its lexicon does: a listed spelling, whatever its case and diacritics; one that spaces or
  * hyphens cut into parts, each of which may be a spelling of a term by itself (`komposiet vulling`); and a word that is no
- * ordinary one and misspells a term a little, also in two parts and then with one edit. A capital at the start is kept. Of terms that begin at the
- * same word the longest wins. Edits are named `lexicon`, by similarity `spelling`.
+ * ordinary one and misspells a term a little, also in two parts and then with one edit. A capital at the start is kept. Of
+ * terms that begin at the same word the longest wins. Edits are named `lexicon`, by similarity `spelling`.
  */
 export function lexiconRule(lexicon: Lexicon): Rule {
   const find = finder(lexicon);
