@@ -9,6 +9,17 @@ export const defaults = {
   drainTimeoutMs: 3_600_000,
   endpointingMinDelayMs: 300,
   endpointingMaxDelayMs: 2_500,
+  /** How long a vendor is waited for before the next one is tried; see `core/config/vendors.ts`. */
+  sttStallMs: 3_000,
+  llmFirstChunkMs: 2_500,
+  ttsFirstAudioMs: 2_000,
+  /** From the end of a turn: to a filler, and to an apology where nothing was said at all. */
+  fillerAfterMs: 1_800,
+  apologyAfterMs: 5_000,
+  /** The longest call, and the warning before its end. */
+  callMaxMs: 7_200_000,
+  callGoodbyeMs: 60_000,
+  userAwayMs: 60_000,
 } as const;
 
 /** Lifetimes of what we issue. */
@@ -26,6 +37,14 @@ export const lifetimes = {
   /** A job that has not been heard of for this long has lost its call. */
   leaseMs: 30_000,
   heartbeatMs: 10_000,
+  /** A dispatch that no worker has taken on by then never arrives, and is made again. */
+  dispatchAcceptMs: 1_500,
+  /** A job whose connection has broken is given this long to be heard of again. */
+  lostJobMs: 400,
+  /** A job that is gone from its room, as LiveKit tells, is given this long to give its session back. */
+  leftJobMs: 2_000,
+  /** A call goes on where its lost job was for this long; who comes back later begins a new one. */
+  resumeMs: 600_000,
   /** Entries of a cache are forgotten on every write; this is for what nobody asks for any more. */
   cacheMs: 86_400_000,
   /** Longer than any write takes: for so long nothing is cached for whom a process died while writing. */

@@ -6,6 +6,39 @@ import { editSchema, spanSchema } from './normalization/result.ts';
 /** Who said a turn. */
 export const speakerSchema = z.enum(['user', 'agent']).meta({ id: 'Speaker' });
 
+const offset = z.number().int().nullable();
+
+/**
+ * When each stage of an answer was reached, in milliseconds from the last sound of the person, or from the arrival of a typed
+ * message. Null where a stage did not take part. A reply that was begun ahead of the end of the turn has negative ones.
+ */
+export const waterfallSchema = z
+  .strictObject({
+    transcriptMs: offset.describe('The final transcript.'),
+    endOfTurnMs: offset.describe('The turn was sure to be over.'),
+    requestMs: offset.describe('The request to the model, of the reply whose words were spoken.'),
+    firstTokenMs: offset.describe('The first words of that reply.'),
+    firstSentenceMs: offset.describe('The end of its first sentence.'),
+    firstAudioMs: offset.describe('The first audio of its voice.'),
+    firstFrameMs: offset.describe('The first thing the person heard, or read in a call without sound.'),
+    vendors: z.strictObject({
+      stt: z.string().max(64).nullable(),
+      llm: z.string().max(64).nullable(),
+      tts: z.string().max(64).nullable(),
+    }),
+    tokens: z
+      .strictObject({
+        prompt: z.number().int().min(0),
+        cached: z.number().int().min(0),
+        completion: z.number().int().min(0),
+      })
+      .describe('Of all requests since the turn before, those that were begun ahead and dropped among them.'),
+    costDollars: z.number().min(0).nullable().describe('An estimate; null where a price is not known.'),
+  })
+  .meta({ id: 'Waterfall' });
+
+export type Waterfall = z.infer<typeof waterfallSchema>;
+
 /**
  * A turn as it is appended. The id is chosen by whoever appends it and is the idempotency key: appending the same one
  * again changes nothing.
@@ -32,6 +65,10 @@ export const newTurnSchema = z
       .nullable()
       .default(null)
       .describe('Its place in the session, for a writer that may send turns out of order; by default the end.'),
+    latency: waterfallSchema
+      .nullable()
+      .default(null)
+      .describe('With an answer of an agent: where its time went and what it cost.'),
   })
   .meta({ id: 'NewTurn' });
 
@@ -51,6 +88,8 @@ export const topics = {
   transcriptDetail: 'parley.transcript',
   /** JSON `TurnReport`: where the time of one answered turn went. */
   turnReport: 'parley.turn',
+  /** JSON `Recovery`: something went wrong, and what was done about it. */
+  recovery: 'parley.recovery',
   /** JSON `Note`: the whole note, after each change that dictation has made to it. */
   note: 'parley.note',
   /** An empty data packet from the server to an agent: the lexicon of its person has changed. */
@@ -87,6 +126,26 @@ export const turnReportSchema = z.object({
   ttfbMs: z.number().nullable(),
   /** Audio the TTS made for this reply. */
   audioMs: z.number().nullable(),
+  waterfall: waterfallSchema,
 });
 
 export type TurnReport = z.infer<typeof turnReportSchema>;
+
+/** Sent on `topics.recovery` whenever a call goes on by other means than it should have. */
+export const recoverySchema = z.object({
+  /**
+   * `fallback`: another vendor has taken over. `filler`: the answer is late, and the agent has said so. `apology`: a turn got no
+   * answer. `not-heard`: speech gave no words. `text-only`: nothing can be spoken, the answer is in the transcript alone.
+   * `modality`: the call goes on as a pipeline instead of speech to speech, or the other way round.
+   */
+  kind: z.enum(['fallback', 'filler', 'apology', 'not-heard', 'text-only', 'modality']),
+  /** With `fallback`: what the vendor does. */
+  port: z.enum(['stt', 'llm', 'tts', 'realtime']).optional(),
+  /** With `fallback`: the vendor that was given up, and the one that goes on; null when none is left. */
+  from: z.string().optional(),
+  to: z.string().nullable().optional(),
+  /** With `fallback`: why. */
+  reason: z.enum(['timeout', 'stall', 'error', 'refused']).optional(),
+});
+
+export type Recovery = z.infer<typeof recoverySchema>;

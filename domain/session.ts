@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sizes } from '../core/limits.ts';
 import { line } from './line.ts';
+import { tenantVendorsSchema } from './tenant.ts';
 
 /** How a person takes part: `voice` includes typing, `text` is typing alone. */
 export const modalitySchema = z.enum(['voice', 'text']).meta({ id: 'Modality' });
@@ -8,7 +9,9 @@ export const modalitySchema = z.enum(['voice', 'text']).meta({ id: 'Modality' })
 export type Modality = z.infer<typeof modalitySchema>;
 
 /** An agent of the roster that a call can begin with. */
-export const firstAgentSchema = z.enum(['concierge', 'onboarding', 'dictation']).meta({ id: 'FirstAgent' });
+export const firstAgentSchema = z
+  .enum(['concierge', 'onboarding', 'dictation', 'oracy', 'scout', 'companion'])
+  .meta({ id: 'FirstAgent' });
 
 export type FirstAgent = z.infer<typeof firstAgentSchema>;
 
@@ -55,6 +58,21 @@ export const sessionChangesSchema = z
 
 export type SessionChanges = z.infer<typeof sessionChangesSchema>;
 
+/** Where a call is: what another job goes on from when this one is lost. */
+export const checkpointSchema = z
+  .strictObject({ agent: firstAgentSchema.describe('The agent that the person is with.') })
+  .meta({ id: 'Checkpoint' });
+
+export type Checkpoint = z.infer<typeof checkpointSchema>;
+
+/**
+ * Why a job gives its session back. `person-left`: the call is over, and the next one begins anew. `moved`: its worker stops or
+ * its connection to the room is gone, and the call goes on with another job at once. `failed`: the same, but not at once.
+ */
+export const callEndingSchema = z.enum(['person-left', 'moved', 'failed']).meta({ id: 'CallEnding' });
+
+export type CallEnding = z.infer<typeof callEndingSchema>;
+
 /** What a job gets for its LiveKit join token: the session it serves and a token to act in it. */
 export const claimSchema = z
   .object({
@@ -63,6 +81,10 @@ export const claimSchema = z
     participantIdentity: z.string(),
     sessionToken: z.string(),
     expiresAt: z.iso.datetime(),
+    vendors: tenantVendorsSchema.describe('What the tenant of the session has chosen.'),
+    resume: checkpointSchema
+      .nullable()
+      .describe('Where the call is to go on, when the job before this one was lost in the middle of it.'),
   })
   .meta({ id: 'Claim' });
 

@@ -10,14 +10,24 @@ export const tenantSlugSchema = z
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/, 'needs 1 to 64 lower-case letters, digits or hyphens')
   .meta({ id: 'TenantSlug' });
 
+const order = z.array(z.string());
+const orders = { stt: order, llm: order, tts: order, realtime: order };
+
+/**
+ * Vendors in the order they are tried, by what they do for a call, and for single agents of the roster. A port without an order is
+ * as the installation has it; names that the installation doesn't know, or has no key for, are passed over.
+ */
+export const tenantVendorsSchema = z
+  .strictObject({ ...orders, agents: z.record(z.string(), z.strictObject(orders).partial()) })
+  .partial()
+  .meta({ id: 'TenantVendors' });
+
+export type TenantVendors = z.infer<typeof tenantVendorsSchema>;
+
 /** What a tenant may decide for itself. What is left out is as the installation has it. */
 export const tenantSettingsSchema = z
   .strictObject({
-    /** Vendors in the order they are tried, by what they do for a call. */
-    vendors: z
-      .strictObject({ stt: z.array(z.string()), llm: z.array(z.string()), tts: z.array(z.string()) })
-      .partial()
-      .default({}),
+    vendors: tenantVendorsSchema.default({}),
     limits: z
       .strictObject({
         sessionsPerUser: z.int().min(1).describe('Open sessions of one user at once.'),

@@ -6,7 +6,7 @@ import { sessions } from '../db/schema/sessions.ts';
 import { participantIdentityOf } from '../domain/session.ts';
 import type { Context } from './context.ts';
 import { hasLiveLease, isWithoutLease } from './leases.ts';
-import { requirePermission } from './permissions.ts';
+import { requirePermission, sessionNotFound } from './permissions.ts';
 import { dispatchMetadataOf, isUnheld, type ReleasedSession, type StoredSession } from './sessions.ts';
 import { withActor } from './with-actor.ts';
 
@@ -17,7 +17,8 @@ const restMs = 600_000;
 
 /**
  * One round of the dispatch watchdog: LiveKit's open-source server dispatches once and never again, so whoever waits in
- * a room without an agent for `agentJoinTimeoutMs` gets a new dispatch here. Looks at sessions that have not ended and
+ * a room for which no worker has taken on a job in `lifetimes.dispatchAcceptMs`, or whose job has brought no agent in
+ * `agentJoinTimeoutMs`, gets a new dispatch here. Looks at sessions that have not ended and
  * whose check is due, unless a job's lease lives; lets those rest that have neither a room nor a valid token. Processes
  * that run it at once share the sessions out. One session's failure doesn't keep the others from their check.
  * @returns how many agents were dispatched.
@@ -43,6 +44,23 @@ export async function watchDispatches(context: Context): Promise<number> {
 }
 
 /**
+ * Notes that a worker has taken on the job of a room: its agent has `agentJoinTimeoutMs` from now before another one is dispatched.
+ * @throws AppError `not_found` when the room is no session's.
+ */
+export async function acceptDispatch(context: Context): Promise<void> {
+  const { roomName } = requirePermission(context.actor, 'sessions.claim');
+  const agentExpectedUntil = nextCheck(context, context.clock());
+  const accepted = await withActor(context, (tx) =>
+    tx
+      .update(sessions)
+      .set({ agentExpectedUntil })
+      .where(eq(sessions.roomName, roomName))
+      .returning({ id: sessions.id }),
+  );
+  if (!accepted.length) throw sessionNotFound();
+}
+
+/**
  * Dispatches an agent at once into a session's room that stands without one, as when a person comes back to it. The
  * watchdog looks after the session from now on.
  * @throws AppError `unavailable` when LiveKit or the database can't be asked.
@@ -54,7 +72,7 @@ export async function dispatchIfAgentless(context: Context, session: StoredSessi
     if (await hasLiveLease(tx, session.id, now)) return true;
     await tx
       .update(sessions)
-      .set({ dispatchCheckAt: nextCheck(context, now) })
+      .set({ dispatchCheckAt: acceptedBy(now) })
       .where(eq(sessions.id, session.id));
     return false;
   });
@@ -66,13 +84,31 @@ export async function dispatchIfAgentless(context: Context, session: StoredSessi
 }
 
 /**
- * Dispatches an agent at once for a person who left and came back before the job of their call had given its lease back:
- * the token they came with could not. They are in the room, or on their way with a token from after the last heartbeat.
+ * Dispatches an agent at once for a person whose job has given its lease back: one whose call goes on with another job, or who
+ * left and came back before that, so that the token they came with could not. They are in the room, or on their way with a token from after the last heartbeat.
  * When LiveKit can't be asked it is left to the watchdog.
  * @param released the session as its job held it, from `releaseSession`
  */
 export async function dispatchForReturning(context: Context, released: ReleasedSession): Promise<void> {
   const { jobIdentity } = requirePermission(context.actor, 'sessions.hold');
+  await dispatchAfter(context, released, jobIdentity);
+}
+
+/**
+ * Dispatches an agent at once for a person whose job was lost, and takes what is left of that job out of the room. When
+ * LiveKit can't be asked it is left to the watchdog.
+ * @param lost the session as its job held it
+ */
+export async function dispatchForLost(context: Context, lost: ReleasedSession): Promise<void> {
+  const { jobIdentity } = requirePermission(context.actor, 'sessions.hold');
+  await dispatchAfter(context, lost, jobIdentity);
+  // Its connection to the room may outlive it by half a minute, and it may itself: nobody is to hear two agents.
+  await context.rooms
+    .removeParticipant(lost.roomName, jobIdentity)
+    .catch(() => context.log.warn({ sessionId: lost.id }, 'a lost job could not be taken out of its room'));
+}
+
+async function dispatchAfter(context: Context, released: ReleasedSession, jobIdentity: string): Promise<void> {
   try {
     const existing = await context.rooms.existing([released.roomName]);
     if (!existing.has(released.roomName)) return;
@@ -120,7 +156,9 @@ async function checkRoom(context: Context, session: StoredSession): Promise<bool
   const identity = participantIdentityOf(session.userId);
   const person = participants.find((participant) => participant.identity === identity);
   if (!person) return false;
-  const patienceEnds = nextCheck(context, person.joinedAt);
+  const acceptEnds = acceptedBy(person.joinedAt);
+  const { agentExpectedUntil } = session;
+  const patienceEnds = agentExpectedUntil && agentExpectedUntil > acceptEnds ? agentExpectedUntil : acceptEnds;
   if (patienceEnds <= context.clock()) {
     await dispatchAgent(context, session);
     return true;
@@ -146,7 +184,7 @@ async function letRest(context: Context, roomless: StoredSession[]): Promise<voi
 async function dispatchAgent(context: Context, session: StoredSession): Promise<void> {
   await context.rooms.dispatch(session.roomName, session.agentName, dispatchMetadataOf(context, session));
   await update(context, session, {
-    dispatchCheckAt: nextCheck(context, context.clock()),
+    dispatchCheckAt: acceptedBy(context.clock()),
     dispatchAttempts: sql`${sessions.dispatchAttempts} + 1`,
   });
   context.log.info({ sessionId: session.id }, 'dispatched an agent into a room without one');
@@ -163,6 +201,11 @@ async function update(
   values: PgUpdateSetSource<typeof sessions>,
 ): Promise<void> {
   await withActor(context, (tx) => tx.update(sessions).set(values).where(eq(sessions.id, session.id)));
+}
+
+/** When a dispatch that was made at a moment has been taken on by a worker, or never arrives. */
+export function acceptedBy(dispatchedAt: Date): Date {
+  return new Date(dispatchedAt.getTime() + lifetimes.dispatchAcceptMs);
 }
 
 function nextCheck({ settings }: Context, from: Date): Date {

@@ -42,10 +42,31 @@ export async function prolongLease(tx: Transaction, holder: Holder, now: Date): 
   return prolonged.length > 0;
 }
 
-/** Gives a job's lease back. @returns when it would have run out, or null when it was not the job's. */
-export async function dropLease(tx: Transaction, holder: Holder): Promise<Date | null> {
-  const [dropped] = await tx.delete(leases).where(isHeldBy(holder)).returning({ expiresAt: leases.expiresAt });
-  return dropped?.expiresAt ?? null;
+/** Gives a job's lease back. */
+export async function dropLease(tx: Transaction, holder: Holder): Promise<void> {
+  await tx.delete(leases).where(isHeldBy(holder));
+}
+
+/** When a job's lease runs out, or null when it is not the job's. */
+export async function leaseEndOf(tx: Transaction, holder: Holder): Promise<Date | null> {
+  const [lease] = await tx.select({ expiresAt: leases.expiresAt }).from(leases).where(isHeldBy(holder));
+  return lease?.expiresAt ?? null;
+}
+
+/** When the last lease of a session ran out or will; null when its last job has given it back. */
+export async function lastLeaseEnd(tx: Transaction, sessionId: string): Promise<Date | null> {
+  const [lease] = await tx.select({ expiresAt: leases.expiresAt }).from(leases).where(eq(leases.sessionId, sessionId));
+  return lease?.expiresAt ?? null;
+}
+
+/** Ends a job's lease now, unless it was prolonged past `endsAt`. @returns whether this call has ended it. */
+export async function cutLease(tx: Transaction, holder: Holder, endsAt: Date, now: Date): Promise<boolean> {
+  const cut = await tx
+    .update(leases)
+    .set({ expiresAt: now })
+    .where(and(isHeldBy(holder), gt(leases.expiresAt, now), lte(leases.expiresAt, endsAt)))
+    .returning({ sessionId: leases.sessionId });
+  return cut.length > 0;
 }
 
 /** Removes the leases of sessions that have ended. */

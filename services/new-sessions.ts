@@ -1,6 +1,7 @@
 import { and, eq, isNull } from 'drizzle-orm';
 import { AppError } from '../core/errors.ts';
 import { newId } from '../core/ids.ts';
+import { lifetimes } from '../core/limits.ts';
 import type { Transaction } from '../db/client.ts';
 import { profiles } from '../db/schema/profiles.ts';
 import { sessions } from '../db/schema/sessions.ts';
@@ -47,7 +48,7 @@ export async function insertSession(
       appMetadata: seal(context, sessions.appMetadata, id, appMetadata),
       createdAt: now,
       tokenExpiresAt: tokenEnd(context, now),
-      dispatchCheckAt: new Date(now.getTime() + context.settings.agentJoinTimeoutMs),
+      dispatchCheckAt: new Date(now.getTime() + lifetimes.dispatchAcceptMs),
     })
     .onConflictDoNothing({ target: sessions.roomName })
     .returning();

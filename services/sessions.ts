@@ -1,14 +1,33 @@
 import { and, asc, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm';
 import { AppError } from '../core/errors.ts';
+import { lifetimes } from '../core/limits.ts';
+import type { Transaction } from '../db/client.ts';
 import { sessions } from '../db/schema/sessions.ts';
-import { type Claim, participantIdentityOf, type Renewal, type Session } from '../domain/session.ts';
+import {
+  type CallEnding,
+  type Checkpoint,
+  type Claim,
+  participantIdentityOf,
+  type Renewal,
+  type Session,
+} from '../domain/session.ts';
 import type { Context, CoreContext } from './context.ts';
 import { open } from './fields.ts';
-import { dropLease, dropLeasesOf, isWithoutLease, prolongLease, takeLease } from './leases.ts';
+import {
+  cutLease,
+  dropLease,
+  dropLeasesOf,
+  isWithoutLease,
+  lastLeaseEnd,
+  leaseEndOf,
+  prolongLease,
+  takeLease,
+} from './leases.ts';
 import { lexiconVersionOf } from './lexicon-rows.ts';
 import { requirePermission, requireSession, sessionNotFound } from './permissions.ts';
 import type { Rooms } from './rooms.ts';
 import type { ShownSession } from './stored-rows.ts';
+import { settingsOfTenant } from './tenants.ts';
 import { withActor } from './with-actor.ts';
 
 /** Sessions LiveKit is asked about at once. */
@@ -23,31 +42,37 @@ export type ReleasedSession = StoredSession & { /** When the lease would have ru
 /**
  * Gives the session of the job's room to the job, for `lifetimes.leaseMs`. One live job per session: the same job may
  * claim again, another one may once the lease has run out or was released. Opens an ended session again, and has the
- * watchdog look after it as soon as the lease is over.
+ * watchdog look after it as soon as the lease is over. Says where the call is to go on whose job was lost.
  * @throws AppError `not_found` when the room is no session's, `conflict` while another job's lease lives.
  */
 export async function claimSession(context: Context): Promise<Claim> {
   const { roomName, jobIdentity } = requirePermission(context.actor, 'sessions.claim');
   const now = context.clock();
-  const session = await withActor(context, async (tx) => {
+  const [session, { vendors }, resume] = await withActor(context, async (tx) => {
     const [claimed] = await tx
       .update(sessions)
       .set({
         endedAt: null,
         dispatchCheckAt: now,
+        agentExpectedUntil: null,
         version: sql`${sessions.version} + (${sessions.endedAt} is not null)::int`,
       })
       .where(eq(sessions.roomName, roomName))
       .returning();
     if (!claimed) throw sessionNotFound();
-    if (await takeLease(tx, claimed, jobIdentity, now)) return claimed;
-    throw new AppError('conflict', 'Another job serves this session');
+    const resume = await resumptionOf(tx, claimed, now);
+    if (!(await takeLease(tx, claimed, jobIdentity, now))) {
+      throw new AppError('conflict', 'Another job serves this session');
+    }
+    return [claimed, await settingsOfTenant(tx, claimed.tenantId), resume] as const;
   });
   const { id: sessionId, tenantId, userId } = session;
   await context.cache.forget({ tenantId, userId });
   return {
     session: sessionOf(context, session),
     participantIdentity: participantIdentityOf(userId),
+    vendors,
+    resume,
     ...(await newSessionToken(context, { sessionId, tenantId, userId, jobIdentity })),
   };
 }
@@ -69,21 +94,30 @@ export async function renewSession(context: Context, { sessionId }: { sessionId:
 }
 
 /**
- * Gives the lease back, so that another job can claim the session at once.
+ * Gives the lease back, so that another job can claim the session at once. A call that is not over goes on there as if this
+ * job had been lost.
  * @returns the session as the job held it, or null when it no longer did.
  * @throws AppError `not_found` for a session that isn't the agent's.
  */
 export async function releaseSession(
   context: CoreContext,
-  { sessionId }: { sessionId: string },
+  { sessionId, ending }: { sessionId: string; ending: CallEnding },
 ): Promise<ReleasedSession | null> {
   const { jobIdentity } = requirePermission(context.actor, 'sessions.hold');
   requireSession(context.actor, sessionId);
+  const holder = { sessionId, holder: jobIdentity };
   return withActor(context, async (tx) => {
     // Locked like everywhere else: the session before its lease.
     const [session] = await tx.select().from(sessions).where(eq(sessions.id, sessionId)).for('no key update');
-    const leaseExpiresAt = session && (await dropLease(tx, { sessionId, holder: jobIdentity }));
-    return session && leaseExpiresAt ? { ...session, leaseExpiresAt } : null;
+    const leaseExpiresAt = session && (await leaseEndOf(tx, holder));
+    if (!leaseExpiresAt) return null;
+    if (ending === 'person-left') {
+      await dropLease(tx, holder);
+      await tx.update(sessions).set({ activeAgent: null }).where(eq(sessions.id, sessionId));
+    } else {
+      await cutLease(tx, holder, leaseExpiresAt, context.clock());
+    }
+    return { ...session, leaseExpiresAt };
   });
 }
 
@@ -132,6 +166,13 @@ export function sessionOf(context: Pick<CoreContext, 'cipher'>, row: ShownSessio
     endedAt: row.endedAt?.toISOString() ?? null,
     version: row.version,
   };
+}
+
+/** Where a call goes on whose last job did not give its lease back; undefined leases are of calls that have ended. */
+async function resumptionOf(tx: Transaction, session: StoredSession, now: Date): Promise<Checkpoint | null> {
+  const { id, activeAgent: agent } = session;
+  const heldUntil = agent && (await lastLeaseEnd(tx, id));
+  return heldUntil && now.getTime() - heldUntil.getTime() < lifetimes.resumeMs ? { agent } : null;
 }
 
 function nextUnheld(context: CoreContext, after: string | undefined) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { speakerSchema } from '../domain/conversation.ts';
+import { speakerSchema, waterfallSchema } from '../domain/conversation.ts';
 import { editSchema } from '../domain/normalization/result.ts';
 import { onboardingStepIdSchema } from '../domain/onboarding.ts';
 import { preferenceValuesSchema } from '../domain/preferences.ts';
@@ -65,6 +65,7 @@ export const storedTurnSchema = z.object({
   raw: sealed.nullable(),
   edits: z.array(editSchema),
   interrupted: z.boolean(),
+  latency: waterfallSchema.nullable().default(null),
   saidAt: moment,
 });
 

@@ -92,7 +92,7 @@ export async function listTurns(
 
 /** A stored turn as it is given out. */
 export function turnOf(context: Pick<CoreContext, 'cipher'>, row: StoredTurn): Turn {
-  const { id, position, speaker, agent, edits, interrupted } = row;
+  const { id, position, speaker, agent, edits, interrupted, latency } = row;
   return {
     id,
     speaker,
@@ -101,6 +101,7 @@ export function turnOf(context: Pick<CoreContext, 'cipher'>, row: StoredTurn): T
     raw: open(context, turns.raw, id, row.raw),
     edits,
     interrupted,
+    latency,
     saidAt: row.saidAt.toISOString(),
     position,
   };

@@ -15,6 +15,12 @@ export const integer = (low: number, high: number) =>
     .int()
     .min(low)
     .max(high);
+/** A number in bounds. */
+export const number = (low: number, high: number) =>
+  z.coerce
+    .number({ error: `needs a number from ${low} to ${high}` })
+    .min(low)
+    .max(high);
 /** A TCP port. */
 export const port = integer(1, 65_535);
 /** Names separated by commas. */

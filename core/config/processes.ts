@@ -15,10 +15,13 @@ export type ProcessName = keyof typeof processes;
 
 /** Variables of our programs for development, and of LiveKit's own program. */
 const otherVariables = ['LIVEKIT_CONFIG', 'SANDBOX_PORT', 'SANDBOX_LOG'];
+/** What a worker tells its own job processes; nobody sets it. */
+const internalVariables = ['PARLEY_TELEMETRY_SOCKET'];
 
 /** Every variable that one of our programs reads. */
 export const knownVariables: ReadonlySet<string> = new Set([
   ...Object.values(processes).flatMap(({ environment }) => Object.keys(environment.shape)),
   ...Object.keys(ownerVariables),
   ...otherVariables,
+  ...internalVariables,
 ]);

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
-import type { Modality } from '../../domain/session.ts';
+import type { FirstAgent, Modality } from '../../domain/session.ts';
 import { moment, ownerId, sealed, tenantId } from '../columns.ts';
 import { personalRows } from '../policies.ts';
 import { users } from './users.ts';
@@ -24,6 +24,10 @@ export const sessions = pgTable(
     tokenExpiresAt: moment('token_expires_at').notNull(),
     /** When the dispatch watchdog looks at the session next, unless a lease is live then. */
     dispatchCheckAt: moment('dispatch_check_at').notNull(),
+    /** Until when the agent of a job that a worker has taken on may take to come; null when none is awaited. */
+    agentExpectedUntil: moment('agent_expected_until'),
+    /** The agent that the person of a call is with; null between calls that have ended as they should. */
+    activeAgent: text('active_agent').$type<FirstAgent>(),
     /** How often the watchdog had to dispatch. */
     dispatchAttempts: integer('dispatch_attempts').notNull().default(0),
     /** Counts the changes of what is shown of it, for ETags. */

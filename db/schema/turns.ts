@@ -1,5 +1,5 @@
 import { boolean, foreignKey, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
-import type { Turn } from '../../domain/conversation.ts';
+import type { Turn, Waterfall } from '../../domain/conversation.ts';
 import type { Edit } from '../../domain/normalization/result.ts';
 import { moment, ownerId, sealed, tenantId } from '../columns.ts';
 import { personalRows } from '../policies.ts';
@@ -22,6 +22,7 @@ export const turns = pgTable(
     edits: jsonb('edits').$type<Edit[]>().notNull(),
     interrupted: boolean('interrupted').notNull(),
     saidAt: moment('said_at').notNull(),
+    latency: jsonb('latency').$type<Waterfall>(),
   },
   (table) => [
     foreignKey({
