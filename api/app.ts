@@ -10,15 +10,17 @@ import { docsRoutes } from './docs.ts';
 import type { ApiEnvironment } from './environment.ts';
 import { exportRoutes } from './exports.ts';
 import { type HealthDependencies, healthRoutes } from './health.ts';
+import { LeaseConnections } from './lease-connections.ts';
 import { lexiconRoutes } from './lexicons.ts';
 import { meRoutes } from './me.ts';
 import { admit } from './middleware/admit.ts';
 import type { Authenticator } from './middleware/authenticator.ts';
 import { body } from './middleware/body.ts';
+import { checks } from './middleware/checks.ts';
 import { onError, onInvalid, onNotFound } from './middleware/errors.ts';
 import { knownQuery } from './middleware/known-query.ts';
 import { preface } from './middleware/preface.ts';
-import { createRequestCounts, limitAddresses } from './middleware/rate-limits.ts';
+import { createRequestCounts } from './middleware/rate-limits.ts';
 import { noteRoutes } from './notes.ts';
 import { onboardingRoutes } from './onboarding.ts';
 import { pairingRoutes } from './pairings.ts';
@@ -30,11 +32,17 @@ import { sessionRoutes } from './sessions.ts';
 import { tokenRoutes } from './tokens.ts';
 import { transcriptionRoutes } from './transcriptions.ts';
 import { turnRoutes } from './turns.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** What the app works with. */
 export type ApiDependencies = Services &
   AccountServices &
-  HealthDependencies & { authenticator: Authenticator; http: HttpDependencies };
+  HealthDependencies & {
+    authenticator: Authenticator;
+    http: HttpDependencies;
+    /** Absent: made for this app, and ended by nobody. */
+    leaseConnections?: LeaseConnections;
+  };
 
 /** Who may call, and how often. */
 export interface HttpDependencies extends Pick<HttpConfig, 'corsOrigins' | 'trustedProxies'> {
@@ -49,14 +57,13 @@ export function createApp(deps: ApiDependencies) {
   const { corsOrigins, limiter, trustedProxies } = deps.http;
   const counts = limiter && createRequestCounts({ limiter, trustedProxies, cipher: deps.cipher });
   app.onError(onError(deps.log, counts));
-  app.use(preface(corsOrigins), body, knownQuery(app));
-  if (counts) app.use(limitAddresses(counts));
-  const open = app.route('/', healthRoutes(deps)).route('/api/v1', authRoutes(deps));
+  app.use(checks(preface(corsOrigins), body, knownQuery(app), ...(counts ? [counts.byAddress] : [])));
+  const open = app.route('/', healthRoutes(deps)).route('/', webhookRoutes(deps)).route('/api/v1', authRoutes(deps));
   open.use('/api/*', admit({ authenticator: deps.authenticator, counts }));
   const routes = open
     .route('/api/v1', accountRoutes(deps))
     .route('/api/v1', tokenRoutes(deps))
-    .route('/api/v1', sessionRoutes(deps))
+    .route('/api/v1', sessionRoutes(deps, deps.leaseConnections ?? new LeaseConnections()))
     .route('/api/v1', profileRoutes(deps))
     .route('/api/v1', onboardingRoutes(deps))
     .route('/api/v1', turnRoutes(deps))

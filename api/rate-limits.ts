@@ -43,6 +43,8 @@ export type RateLimitName = keyof typeof rateLimits;
 export const routeLimits: Readonly<Record<string, readonly RateLimitName[]>> = {
   'GET /healthz': [],
   'GET /readyz': [],
+  // Who isn't a LiveKit server is refused, and that is counted.
+  'POST /webhooks/livekit': [],
   'GET /docs': ['page'],
   'GET /docs/start.js': ['page'],
   'GET /docs/:file': ['page'],
@@ -76,9 +78,12 @@ export const routeLimits: Readonly<Record<string, readonly RateLimitName[]>> = {
   'GET /api/v1/sessions/:id': ['read'],
   'PATCH /api/v1/sessions/:id': ['write'],
   'POST /api/v1/sessions/:id/end': ['write'],
+  'POST /api/v1/sessions/accept': ['call'],
   'POST /api/v1/sessions/claim': ['call'],
   'POST /api/v1/sessions/:id/heartbeat': ['call'],
   'DELETE /api/v1/sessions/:id/lease': ['call'],
+  'GET /api/v1/sessions/:id/lease/connection': ['call'],
+  'PUT /api/v1/sessions/:id/checkpoint': ['call'],
   'GET /api/v1/sessions/:id/turns': ['read'],
   'POST /api/v1/sessions/:id/turns': ['call'],
   'GET /api/v1/sessions/:id/note': ['read'],

@@ -19,6 +19,7 @@ import { createRooms } from '../services/rooms.ts';
 import type { TranscriptionTools } from '../services/transcriptions.ts';
 import { developmentUser, ensureUser } from '../services/users.ts';
 import { type ApiDependencies, createApp } from './app.ts';
+import { LeaseConnections } from './lease-connections.ts';
 import { createAuthenticator } from './middleware/authenticator.ts';
 import { servePairingSockets } from './pairing-socket.ts';
 import { createRateLimiter } from './rate-limiter.ts';
@@ -95,10 +96,12 @@ export async function startApi({
   const accounts = createAccountTools(settings, systemClock);
   const { developmentToken, livekit } = settings;
   const authenticator = createAuthenticator({ ...services, accounts, developmentToken, livekit });
+  const leaseConnections = new LeaseConnections();
   const dependencies: ApiDependencies = {
     ...services,
     accounts,
     authenticator,
+    leaseConnections,
     http: { ...settings.http, limiter: scale > 0 ? createRateLimiter({ redis, scale }) : undefined },
     ping: () => database.ping(),
     isDraining: () => draining,
@@ -117,6 +120,7 @@ export async function startApi({
     port,
     async close() {
       draining = true;
+      leaseConnections.close();
       await Promise.all([watchdog.stop(), sockets.close(), closeServer(server)]);
     },
   };

@@ -4,6 +4,7 @@ import type { Services } from '../services/context.ts';
 import { issueToken } from '../services/tokens.ts';
 import type { ApiEnvironment } from './environment.ts';
 import { setHeader } from './middleware/headers.ts';
+import { optionalJson } from './middleware/optional-json.ts';
 import { problemResponses } from './problem.ts';
 
 const createToken = createRoute({
@@ -19,7 +20,9 @@ const createToken = createRoute({
 
 /** Routes about LiveKit tokens. */
 export function tokenRoutes(services: Services) {
-  return new OpenAPIHono<ApiEnvironment>().openapi(createToken, async (c) => {
+  const app = new OpenAPIHono<ApiEnvironment>();
+  app.openAPIRegistry.registerPath(createToken);
+  return app.post(createToken.path, optionalJson(tokenRequestSchema), async (c) => {
     const token = await issueToken({ ...services, actor: c.get('actor') }, c.req.valid('json'));
     setHeader(c, 'cache-control', 'no-store');
     return c.json(token, 201);

@@ -1,8 +1,8 @@
-import type { Context, Next } from 'hono';
-import { createMiddleware } from 'hono/factory';
+import type { Context } from 'hono';
 import { AppError } from '../../core/errors.ts';
 import { sizes } from '../../core/limits.ts';
 import type { ApiEnvironment } from '../environment.ts';
+import type { Check } from './checks.ts';
 import { sentHeader } from './headers.ts';
 import { routeOf } from './route.ts';
 
@@ -22,29 +22,27 @@ const tooLarge = (limit: number) => new AppError('too_large', `The body is large
  * An empty body loses its content type, so that an optional JSON body may be left out whatever the client says it sends.
  * Refuses TRACE too, which no request of the fetch standard can be (https://fetch.spec.whatwg.org/#forbidden-method).
  */
-export const body = createMiddleware<ApiEnvironment>(function body(c, next) {
-  if (c.req.method === 'GET' || c.req.method === 'HEAD') return next();
+export const body: Check = function body(c) {
+  if (c.req.method === 'GET' || c.req.method === 'HEAD') return;
   if (c.req.method === 'TRACE') throw new AppError('not_found', 'There is no TRACE here');
-  if (streamedBodies.has(c.req.path)) return next();
+  if (streamedBodies.has(c.req.path)) return;
   const length = sentHeader(c, 'content-length');
   if (length === undefined || sentHeader(c, 'transfer-encoding') !== undefined) {
-    return bodyOfUnknownLength(c, next, limitOf(c));
+    return bodyOfUnknownLength(c, limitOf(c));
   }
   // Which route it is costs more than its body, and seldom matters.
   if (Number(length) > sizes.requestBodyBytes && Number(length) > limitOf(c)) throw tooLarge(limitOf(c));
   if (length === '0') c.req.raw = withoutBody(c.req.raw);
-  return next();
-});
+};
 
 function limitOf(c: Context<ApiEnvironment>): number {
   const route = routeOf(c);
   return (route && largerBodies.get(`${route.method} ${route.path}`)) ?? sizes.requestBodyBytes;
 }
 
-async function bodyOfUnknownLength(c: Context<ApiEnvironment>, next: Next, limit: number): Promise<void> {
+async function bodyOfUnknownLength(c: Context<ApiEnvironment>, limit: number): Promise<void> {
   const bytes = await readUpTo(c.req.raw.body, limit);
   c.req.raw = bytes.length ? new Request(c.req.raw, { body: bytes }) : withoutBody(c.req.raw);
-  await next();
 }
 
 async function readUpTo(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<Buffer> {

@@ -1,18 +1,18 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { MiddlewareHandler } from 'hono';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { ApiEnvironment } from '../environment.ts';
+import type { Check } from './checks.ts';
 import { routeOf } from './route.ts';
 
 /**
  * Refuses query parameters that a route of `app` doesn't have, by their names: a misspelt one would be ignored otherwise, and
  * the answer would be to another question.
  */
-export function knownQuery(app: OpenAPIHono<ApiEnvironment>): MiddlewareHandler<ApiEnvironment> {
+export function knownQuery(app: OpenAPIHono<ApiEnvironment>): Check {
   let known: Map<string, Set<string>> | undefined;
 
-  return function knownQuery(c, next) {
+  return function knownQuery(c) {
     if (c.req.url.includes('?')) {
       const names = Object.keys(c.req.query());
       known ??= queriesOf(app);
@@ -21,7 +21,6 @@ export function knownQuery(app: OpenAPIHono<ApiEnvironment>): MiddlewareHandler<
       const unknown = allowed ? names.filter((name) => !allowed.has(name)) : [];
       if (unknown.length) throw refused(unknown);
     }
-    return next();
   };
 }
 

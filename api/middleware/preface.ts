@@ -1,6 +1,5 @@
-import { createMiddleware } from 'hono/factory';
 import { newId } from '../../core/ids.ts';
-import type { ApiEnvironment } from '../environment.ts';
+import type { Check } from './checks.ts';
 import { sentHeader, setHeader } from './headers.ts';
 
 /** What others call a request: nothing that could break a line of a log or a header. */
@@ -9,16 +8,16 @@ const exposed = 'etag, retry-after, ratelimit-limit, ratelimit-remaining, rateli
 const accepted = 'authorization, content-type, if-match, if-none-match, parley-user, x-request-id';
 
 /**
- * What every answer begins with; one middleware, since each costs a short request as much as a header or two.
+ * What every answer begins with.
  *
  * Names the request, for its answer (`x-request-id`) and the log, as its sender does if that is well-formed. Tells browsers to
  * take answers for what they are and nothing more (OWASP REST Security Cheat Sheet); a page sets its own policy over this one,
  * and HSTS is for whoever ends TLS. Lets pages of these origins call us, `*` for all
  * (https://fetch.spec.whatwg.org/#http-cors-protocol): all is safe because we take bearer tokens only, and a browser adds none.
  */
-export function preface(origins: readonly string[]) {
+export function preface(origins: readonly string[]): Check {
   const allowsAll = origins.includes('*');
-  return createMiddleware<ApiEnvironment>(function preface(c, next) {
+  return function preface(c) {
     const sent = sentHeader(c, 'x-request-id');
     const id = sent !== undefined && wellFormed.test(sent) ? sent : newId();
     c.set('requestId', id);
@@ -38,10 +37,9 @@ export function preface(origins: readonly string[]) {
       setHeader(c, 'access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE');
       setHeader(c, 'access-control-allow-headers', accepted);
       setHeader(c, 'access-control-max-age', '600');
-      return Promise.resolve(c.body(null, 204));
+      return c.body(null, 204);
     }
     // Only a browser that sends its page's origin reads this.
     if (origin !== undefined) setHeader(c, 'access-control-expose-headers', exposed);
-    return next();
-  });
+  };
 }

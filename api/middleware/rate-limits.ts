@@ -1,6 +1,5 @@
 import type { BlockList } from 'node:net';
 import type { Context } from 'hono';
-import { createMiddleware } from 'hono/factory';
 import type { FieldCipher } from '../../core/crypto/field-cipher.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Actor } from '../../domain/actor.ts';
@@ -24,7 +23,7 @@ type ApiContext = Context<ApiEnvironment>;
 
 /** What requests are counted by. Each throws AppError `rate_limited`, with `Retry-After`, when nothing is left to spend. */
 export interface RequestCounts {
-  /** Against the limits by address that the route has; undefined when it has none. */
+  /** Against the limits by address that the route has, those to sign in above all; undefined when it has none. */
   byAddress(c: ApiContext): Promise<void> | undefined;
   /** Against the limits by actor that the route has. */
   byActor(c: ApiContext, actor: Actor): Promise<void>;
@@ -53,18 +52,11 @@ export function createRequestCounts({ limiter, trustedProxies, cipher }: RateLim
       return names.length ? consumeEach(c, names) : undefined;
     },
     async byActor(c, actor) {
-      for (const name of actorLimitsOf(c)) spend(c, await limiter.consume(name, actorKey(actor)));
+      const key = actorKey(actor);
+      for (const name of actorLimitsOf(c)) spend(c, await limiter.consume(name, key));
     },
     refusal: (c) => consume(c, 'refused'),
   };
-}
-
-/** Counts requests by address, those to sign in above all. Stands before authentication. @throws as the counts */
-export function limitAddresses(counts: RequestCounts) {
-  return createMiddleware<ApiEnvironment>(function limitAddresses(c, next) {
-    // Most routes have none: they are not made to wait for nothing.
-    return counts.byAddress(c)?.then(() => next()) ?? next();
-  });
 }
 
 /** The limits of one kind that the route of a request has. */
