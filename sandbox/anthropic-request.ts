@@ -44,6 +44,8 @@ const message = z.strictObject({
 const tool = z.strictObject({
   name: z.string().regex(/^[a-zA-Z0-9_-]{1,128}$/),
   description: z.string().optional(),
+  /** Whether the input must fit the schema, which has to be closed then. */
+  strict: z.boolean().optional(),
   input_schema: z.looseObject({
     type: z.literal('object'),
     properties: z.record(z.string(), z.unknown()).optional(),
@@ -107,6 +109,10 @@ function refuse(path: readonly PropertyKey[], reason: string): never {
 function checkTools({ tools = [], tool_choice: choice, messages }: MessagesRequest): void {
   const names = new Set(tools.map(({ name }) => name));
   if (names.size < tools.length) refuse(['tools'], 'tool names must be unique');
+  tools.forEach(({ strict, input_schema: schema }, index) => {
+    if (strict && schema.additionalProperties !== false)
+      refuse(['tools', index, 'input_schema'], "'additionalProperties' must be explicitly set to false");
+  });
   if (choice && !tools.length) refuse(['tool_choice'], 'may only be given together with tools');
   if (choice?.type === 'tool' && !names.has(choice.name)) refuse(['tool_choice', 'name'], 'no such tool among tools');
   if (!tools.length && messages.some(({ content }) => content.some(({ type }) => type !== 'text')))

@@ -1,6 +1,16 @@
+import { callColleague, tellRecords, useRecords } from './anthropic-colleagues.ts';
 import { answerOnboarding, answerSavedStep, hesitation } from './anthropic-onboarding.ts';
-import type { MessagesRequest } from './anthropic-request.ts';
-import { call, parseResult, patience, type Reply, readSituation, type Situation, say } from './anthropic-situation.ts';
+import {
+  type Conversation,
+  call,
+  parseResult,
+  patience,
+  type Reply,
+  readCutOff,
+  readSituation,
+  type Situation,
+  say,
+} from './anthropic-situation.ts';
 
 type Rule = (situation: Situation) => Reply | undefined;
 
@@ -19,6 +29,7 @@ const rules: readonly Rule[] = [
     const profile = results.find(({ name }) => name === 'get_profile');
     return profile && say(describeProfile(profile.content));
   },
+  tellRecords,
   ({ results }) => when(results.length, () => say('Done.')),
   ({ speech }) =>
     when(speech === '[no speech recogniser configured]', () =>
@@ -30,14 +41,8 @@ const rules: readonly Rule[] = [
     when(/what do you (?:know|remember)|what have you saved/i.test(speech) && tools.has('get_profile'), () =>
       call('get_profile'),
     ),
-  ({ speech, tools }) =>
-    when(/\b(?:dictaat|dicteren|dictate|dictation)\b/i.test(speech) && tools.has('start_dictation'), () =>
-      call('start_dictation'),
-    ),
-  ({ speech, tools }) =>
-    when(/set up|sign me up|get started|onboarding|my profile/i.test(speech) && tools.has('start_onboarding'), () =>
-      call('start_onboarding'),
-    ),
+  callColleague,
+  useRecords,
   ({ speech }) => when(hesitation.test(speech), () => say(patience)),
   ({ speech }) =>
     when(/what can you do/i.test(speech), () =>
@@ -57,7 +62,13 @@ const rules: readonly Rule[] = [
  * Decides what the model answers, from the request's tools and history alone; the system prompt has no say. It knows what any
  * client of the API may know: names and descriptions of tools, and what was said.
  */
-export function decideReply(request: MessagesRequest): Reply {
+export function decideReply(request: Conversation): Reply {
+  const cutOff = readCutOff(request);
+  if (cutOff) {
+    const whole = decideReply(cutOff.conversation);
+    const said = cutOff.words.trim();
+    return whole.text.startsWith(said) ? { ...whole, text: whole.text.slice(said.length).trimStart() } : whole;
+  }
   const situation = readSituation(request);
   let reply = say('Hello, how can I help you?');
   for (const rule of rules) {
@@ -80,7 +91,7 @@ function callNamedTools({ speech, tools }: Situation): Reply | undefined {
   return when(names.length, () => ({ text: '', toolCalls: names.map((name) => ({ name, input: {} })) }));
 }
 
-function obeyToolChoice(reply: Reply, { tool_choice: choice, tools = [] }: MessagesRequest): Reply {
+function obeyToolChoice(reply: Reply, { tool_choice: choice, tools = [] }: Conversation): Reply {
   if (!choice || choice.type === 'none') return reply;
   let { text, toolCalls } = reply;
   if (choice.type === 'tool') toolCalls = toolCalls.filter(({ name }) => name === choice.name);

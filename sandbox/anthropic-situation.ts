@@ -24,6 +24,9 @@ export interface ToolResult {
   isError: boolean;
 }
 
+/** The part of a request that replies come from; stand-ins of other vendors put theirs into this shape. */
+export type Conversation = Pick<MessagesRequest, 'messages' | 'tools' | 'tool_choice'>;
+
 /** What a rule may look at. */
 export interface Situation {
   /** The words of a note `Say: "..."` from the application that nobody spoke after; empty when there is none. */
@@ -45,7 +48,7 @@ export const patience = 'Of course, take your time.';
 const note = /^<(\w+)>\s*([\s\S]*?)\s*<\/\1>$/;
 
 /** Reads a request as the rules see it. */
-export function readSituation({ messages, tools = [], tool_choice: choice }: MessagesRequest): Situation {
+export function readSituation({ messages, tools = [], tool_choice: choice }: Conversation): Situation {
   const last = messages.at(-1);
   const speech = last ? (speechOf(last).at(-1) ?? '') : '';
   const offered = choice?.type === 'none' ? [] : tools;
@@ -67,6 +70,21 @@ export function parseResult(content: string): Record<string, unknown> | undefine
     return undefined;
   }
   return typeof value === 'object' && value !== null ? { ...value } : undefined;
+}
+
+/**
+ * A conversation whose last reply was cut off, without that reply and the note that asks for the rest of it; `words` are what
+ * had been said. Undefined for any other.
+ */
+export function readCutOff(request: Conversation): { conversation: Conversation; words: string } | undefined {
+  const [reply, asked] = request.messages.slice(-2);
+  if (reply?.role !== 'assistant' || !asked || !/go on exactly where/i.test(textsOf(asked).at(-1) ?? ''))
+    return undefined;
+  const words = reply.content.at(-1);
+  if (words?.type !== 'text') return undefined;
+  const before = { ...reply, content: reply.content.slice(0, -1) };
+  const messages = [...request.messages.slice(0, -2), ...(before.content.length ? [before] : [])];
+  return { conversation: { ...request, messages }, words: words.text };
 }
 
 function textsOf({ content }: Message): string[] {

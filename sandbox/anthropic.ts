@@ -5,6 +5,7 @@ import { PromptCache } from './anthropic-cache.ts';
 import { type MessagesRequest, parseRequest, RefusedRequest } from './anthropic-request.ts';
 import { decideReply } from './anthropic-rules.ts';
 import { planReply, type TimedEvent, toEvents, toMessage } from './anthropic-stream.ts';
+import { type Exchange, Exchanges } from './exchange.ts';
 import { readBody, sendJson } from './server.ts';
 import type { Failure } from './settings.ts';
 import type { StandIn, StandInContext, StandInFactory } from './stand-in.ts';
@@ -28,18 +29,7 @@ const refusals: Partial<
   overload: { type: 'overloaded_error', message: 'Overloaded' },
 };
 
-const longestTimerMs = 2 ** 31 - 1;
-
-/** One request on its way through the stand-in. */
-interface Exchange {
-  /** Number of the request in the log. */
-  connection: number;
-  requestId: string;
-  startedAtMs: number;
-  response: ServerResponse;
-  /** Aborted when the connection is gone. */
-  gone: AbortSignal;
-}
+const requestIdHeader = 'request-id';
 
 /**
  * Anthropic's Messages API on loopback: `POST /v1/messages`, streamed or not, and `GET /v1/models`. Replies come from a few rules
@@ -51,11 +41,11 @@ class AnthropicStandIn implements StandIn {
   readonly vendor = 'anthropic';
   readonly #context: StandInContext;
   readonly #cache = new PromptCache();
-  readonly #stopped = new AbortController();
-  #requests = 0;
+  readonly #exchanges: Exchanges;
 
   constructor(context: StandInContext) {
     this.#context = context;
+    this.#exchanges = new Exchanges('anthropic', context.log);
   }
 
   owns(path: string): boolean {
@@ -63,31 +53,16 @@ class AnthropicStandIn implements StandIn {
   }
 
   close(): void {
-    this.#stopped.abort();
+    this.#exchanges.close();
   }
 
   async http(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.#requests += 1;
-    const closed = new AbortController();
-    response.once('close', () => closed.abort());
-    const exchange: Exchange = {
-      connection: this.#requests,
-      requestId: newId('req'),
-      startedAtMs: performance.now(),
-      response,
-      gone: AbortSignal.any([closed.signal, this.#stopped.signal]),
-    };
-    response.setHeader('request-id', exchange.requestId);
-    try {
-      await this.#answer(request, exchange);
-    } catch (error) {
-      // Waiting ends with an error when the client went away, or the sandbox was closed.
-      if (!exchange.gone.aborted) throw error;
-      if (closed.signal.aborted) this.#log(exchange, 'request-closed');
-    }
+    response.setHeader(requestIdHeader, newId('req'));
+    await this.#exchanges.serve(request, response, (exchange) => this.#answer(exchange));
   }
 
-  async #answer(request: IncomingMessage, exchange: Exchange): Promise<void> {
+  async #answer(exchange: Exchange): Promise<void> {
+    const { request } = exchange;
     const body = await readBody(request);
     const { pathname } = new URL(request.url ?? '/', 'http://sandbox');
     if (!request.headers['x-api-key'] && !/^Bearer ./.test(request.headers.authorization ?? '')) {
@@ -97,7 +72,11 @@ class AnthropicStandIn implements StandIn {
       return this.#unexpected(exchange, 'invalid_request_error', 'anthropic-version: header is required');
     }
     if (request.method === 'GET' && pathname === '/v1/models') {
-      this.#log(exchange, 'models-listed');
+      const failure = this.#context.settings.standingFailure('anthropic');
+      const refusal = failure && refusals[failure.mode];
+      if (refusal) return this.#refuse(exchange, refusal.type, refusal.message, refusal.headers);
+      if (failure?.mode === 'hang') await exchange.hang();
+      exchange.log('models-listed');
       return sendJson(exchange.response, 200, modelPage);
     }
     if (request.method !== 'POST' || pathname !== '/v1/messages') {
@@ -118,14 +97,14 @@ class AnthropicStandIn implements StandIn {
     const counts = { messages: request.messages.length, tools: (request.tools ?? []).map(({ name }) => name) };
     const refusal = failure && refusals[failure.mode];
     if (refusal || failure?.mode === 'hang') {
-      this.#log(exchange, 'request-received', counts);
+      exchange.log('request-received', counts);
       if (refusal) return this.#refuse(exchange, refusal.type, refusal.message, refusal.headers);
-      await wait(longestTimerMs, undefined, { signal: exchange.gone });
+      await exchange.hang();
     }
 
     const prompt = this.#cache.count(request);
     const { cacheRead: cacheReadTokens, cacheCreation: cacheCreationTokens } = prompt;
-    this.#log(exchange, 'request-received', { ...counts, cacheReadTokens, cacheCreationTokens });
+    exchange.log('request-received', { ...counts, cacheReadTokens, cacheCreationTokens });
     const envelope = {
       messageId: newId('msg'),
       model: request.model,
@@ -133,7 +112,8 @@ class AnthropicStandIn implements StandIn {
       prompt,
       newToolUseId: () => newId('toolu'),
     };
-    const plan = planReply(decideReply(request), envelope);
+    const reply = decideReply(request);
+    const plan = planReply(reply, envelope);
     if (request.stream) {
       exchange.response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
     }
@@ -142,9 +122,10 @@ class AnthropicStandIn implements StandIn {
     for (const event of events) {
       if (!(await this.#waitFor(event, exchange, failure))) return;
       if (request.stream) exchange.response.write(`event: ${event.name}\ndata: ${JSON.stringify(event.data)}\n\n`);
-      if (event === firstToken) this.#log(exchange, 'first-token-sent');
+      if (event === firstToken) exchange.log('first-token-sent');
     }
-    this.#log(exchange, 'request-completed', { stopReason: plan.stopReason, outputTokens: plan.outputTokens });
+    const { toolCalls } = reply;
+    exchange.log('request-completed', { stopReason: plan.stopReason, outputTokens: plan.outputTokens, toolCalls });
     if (request.stream) exchange.response.end();
     else sendJson(exchange.response, 200, toMessage(plan, envelope));
   }
@@ -158,25 +139,21 @@ class AnthropicStandIn implements StandIn {
     const leftMs = exchange.startedAtMs + Math.min(dueMs, cutMs) - performance.now();
     if (leftMs > 0) await wait(leftMs, undefined, { signal: exchange.gone });
     if (dueMs < cutMs) return true;
-    this.#log(exchange, 'request-cut');
+    exchange.log('request-cut');
     exchange.response.destroy();
     return false;
   }
 
   /** Refuses what a client of the real API should not have sent, which fails the test that sent it. */
   #unexpected(exchange: Exchange, type: ErrorType, message: string): void {
-    this.#log(exchange, 'unexpected-request', { message });
+    exchange.log('unexpected-request', { message });
     this.#refuse(exchange, type, message);
   }
 
   #refuse(exchange: Exchange, type: ErrorType, message: string, headers: Record<string, string> = {}): void {
-    this.#log(exchange, 'request-refused', { status: statusOf[type] });
-    const body = { type: 'error', error: { type, message }, request_id: exchange.requestId };
+    exchange.log('request-refused', { status: statusOf[type] });
+    const body = { type: 'error', error: { type, message }, request_id: exchange.response.getHeader(requestIdHeader) };
     sendJson(exchange.response, statusOf[type], body, headers);
-  }
-
-  #log(exchange: Exchange, event: string, details: Record<string, unknown> = {}): void {
-    this.#context.log.add('anthropic', event, exchange.connection, details);
   }
 }
 

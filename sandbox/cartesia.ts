@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import { z } from 'zod';
-import { type Generation, generationSchema, Speech, type SpeechConnection } from './cartesia-speech.ts';
+import { type Generation, generationSchema, olderModels, Speech, type SpeechConnection } from './cartesia-speech.ts';
 import { sendJson } from './server.ts';
 import type { Failure } from './settings.ts';
 import type { StandInContext, StandInFactory } from './stand-in.ts';
+import { StandInSockets } from './stand-in-sockets.ts';
 
 /** The vendor closes a connection without messages after this (docs.cartesia.ai, "Concurrency limits and timeouts"). */
 const idleTimeoutMs = 5 * 60_000;
@@ -23,12 +24,7 @@ const cancelSchema = z.strictObject({ context_id: z.string().min(1), cancel: z.l
  * the connection `afterMs` after that context's first text, whether or not it is still being spoken.
  */
 export const cartesiaStandIn: StandInFactory = (context) => {
-  const server = new WebSocketServer({ noServer: true });
-  const hanging = new Set<{ destroy(): void }>();
-  let connections = 0;
-  const dropConnections = () => {
-    for (const webSocket of server.clients) webSocket.terminate();
-  };
+  const sockets = new StandInSockets('cartesia', context.log);
 
   return {
     vendor: 'cartesia',
@@ -38,37 +34,22 @@ export const cartesiaStandIn: StandInFactory = (context) => {
       sendJson(response, 404, { error_code: null, title: 'Not found', message: 'Only the WebSocket is served' });
     },
     upgrade(request, socket, head) {
-      const connection = ++connections;
+      const connection = sockets.number();
       const failure = context.settings.takeFailure('cartesia');
       const status = hasCredentials(request) ? refusalStatus(failure) : 401;
       if (status) {
         context.log.add('cartesia', 'connection-refused', connection, { status });
-        const body = JSON.stringify({
-          error_code: null,
-          title: 'Refused',
-          message: 'Refused',
-          request_id: randomUUID(),
-        });
-        socket.end(
-          `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-        );
-      } else if (failure?.mode === 'hang') {
-        context.log.add('cartesia', 'connection-left-hanging', connection);
-        hanging.add(socket);
-        socket.on('error', () => {}).once('close', () => hanging.delete(socket));
-        // Only a socket that is read notices that its peer has gone.
-        socket.resume();
-      } else {
-        server.handleUpgrade(request, socket, head, (webSocket) => {
-          new Connection(webSocket, connection, context, failure).open();
+        const body = { error_code: null, title: 'Refused', message: 'Refused', request_id: randomUUID() };
+        sockets.refuse(socket, { status, body });
+      } else if (failure?.mode === 'hang') sockets.hang(socket, connection);
+      else {
+        sockets.accept(request, socket, head, (accepted) => {
+          new Connection(accepted, connection, context, failure).open();
         });
       }
     },
-    dropConnections,
-    close() {
-      for (const socket of hanging) socket.destroy();
-      dropConnections();
-    },
+    dropConnections: () => sockets.drop(),
+    close: () => sockets.close(),
   };
 };
 
@@ -179,13 +160,19 @@ class Connection implements SpeechConnection {
     const factor = failure?.mode === 'slow' ? failure.factor : 1;
     const speech = new Speech(this, request, { firstAudioMs: this.#context.settings.delays.ttsFirstAudioMs, factor });
     this.#speeches.set(contextId, speech);
+    if (request.pronunciation_dict_id && olderModels.test(request.model_id)) {
+      speech.end = 'refused';
+      this.refuse(contextId, 400, 'invalid_request', 'This model takes no pronunciation dictionary');
+      return;
+    }
     const status = refusalStatus(failure);
     if (status) {
       speech.end = 'refused';
       this.refuse(contextId, status, status === 429 ? 'concurrency_limited' : null, 'Refused');
       return;
     }
-    this.log('context-started', { contextId });
+    const { language, generation_config: config, pronunciation_dict_id: dictionaryId } = request;
+    this.log('context-started', { contextId, language, speed: config?.speed, dictionaryId });
     if (failure?.mode === 'close') this.#cutAfter(failure.afterMs);
     if (failure?.mode === 'hang') speech.stop();
     else speech.add(request);

@@ -234,7 +234,8 @@ export class ListenConnection {
   }
 }
 
-function seconds(ms: number): number {
+/** The wire counts in seconds. */
+export function seconds(ms: number): number {
   return Math.round(ms) / 1000;
 }
 
@@ -249,7 +250,7 @@ function messageType(text: string): string | undefined {
 }
 
 /** Languages spoken, the one with the most words first. */
-function languagesOf(words: readonly HeardWord[]): string[] {
+export function languagesOf(words: readonly HeardWord[]): string[] {
   const counts = new Map<string, number>();
   for (const { language } of words) counts.set(language, (counts.get(language) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1]).map(([language]) => language);

@@ -87,7 +87,7 @@ export function openaiTranscriptionsStandIn(lines: readonly Line[], marks: reado
 
     return {
       vendor: 'openai',
-      owns: (path) => path.startsWith(`${prefix}/`),
+      owns: (path) => path === `${prefix}/audio/transcriptions` || path.startsWith(`${prefix}/models/`),
       async http(request, response) {
         count += 1;
         const { pathname } = new URL(request.url ?? '/', 'http://sandbox');

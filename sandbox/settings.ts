@@ -1,20 +1,30 @@
 import { z } from 'zod';
 
 /** Vendors the sandbox stands in for. */
-export const vendors = ['deepgram', 'anthropic', 'cartesia', 'openai'] as const;
+export const vendors = [
+  'deepgram',
+  'anthropic',
+  'cartesia',
+  'openai',
+  'litellm',
+  'gemini',
+  'sarvam',
+  'azure-speech',
+  'azure-openai',
+] as const;
 
 export type Vendor = (typeof vendors)[number];
 
 /** How long a stand-in takes for what the real vendor takes time for. */
 export const delaysSchema = z.strictObject({
-  /** Deepgram: silence after the last voiced audio until the final transcript. */
+  /** Recognisers: silence after the last voiced audio until the final transcript. */
   sttFinalMs: z.number().min(0).default(120),
-  /** Anthropic: request to first token. */
+  /** Language models: request to first token. */
   llmFirstTokenMs: z.number().min(0).default(250),
   llmTokensPerSecond: z.number().positive().default(80),
-  /** Cartesia: first text of a context to its first audio. */
+  /** Voices: first text of a context, or a request, to its first audio. */
   ttsFirstAudioMs: z.number().min(0).default(80),
-  /** OpenAI: a file's last byte to its transcript. */
+  /** OpenAI: a file's last byte, or the end of a turn in a conversation, to its transcript. */
   transcriptionMs: z.number().min(0).default(100),
 });
 
@@ -57,5 +67,11 @@ export class SandboxSettings {
       return { ...failure };
     }
     return failure;
+  }
+
+  /** The failure that goes on until it is switched off, without counting: for requests that find out whether a vendor is well. */
+  standingFailure(vendor: Vendor): Failure | undefined {
+    const failure = this.#failures.get(vendor);
+    return failure?.times === undefined ? failure : undefined;
   }
 }

@@ -54,8 +54,10 @@ export class ReplyReader {
   #readDelta({ index, delta }: Anthropic.RawContentBlockDeltaEvent): llm.ChatChunk | undefined {
     if (delta.type === 'text_delta') return { id: this.#id, delta: { role: 'assistant', content: delta.text } };
     const call = this.#calls.get(index);
-    if (delta.type === 'input_json_delta' && call) call.json += delta.partial_json;
-    return undefined;
+    if (delta.type !== 'input_json_delta' || !call) return undefined;
+    call.json += delta.partial_json;
+    // Nothing to hand on yet, but a sign of life for whoever waits for one.
+    return { id: this.#id };
   }
 
   #readEnd({ delta, usage }: Anthropic.RawMessageDeltaEvent): llm.ChatChunk {

@@ -6,6 +6,7 @@ import {
   DEFAULT_API_CONNECT_OPTIONS,
   llm,
 } from '@livekit/agents';
+import type { Probed } from '../probe.ts';
 import { toFrameworkError } from './anthropic-errors.ts';
 import { ReplyReader } from './anthropic-reply.ts';
 import { type ReplyOptions, toRequest } from './anthropic-request.ts';
@@ -34,7 +35,7 @@ interface Settings {
  * Claude behind the framework's language model port: streamed text, tool calls, prompt caching, and a request that ends the moment
  * the reply is interrupted. The framework alone retries.
  */
-export class AnthropicLLM extends llm.LLM {
+export class AnthropicLLM extends llm.LLM implements Probed {
   readonly #settings: Settings;
 
   constructor({ apiKey, baseUrl, model, maxTokens = 1_024, idleTimeoutMs = 10_000 }: AnthropicLLMOptions) {
@@ -79,8 +80,23 @@ export class AnthropicLLM extends llm.LLM {
     return new AnthropicStream(this, this.#settings, reply, connOptions);
   }
 
+  /** Asks for the list of models, which costs no tokens. @throws APIError as a reply's request does, and the signal's reason. */
+  async probe(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    try {
+      await this.#listModels(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw toFrameworkError(error, true);
+    }
+  }
+
   /** Opens the connection with a request that costs no tokens; its failure is of no consequence, the base class drops it. */
   protected override async _prewarmImpl(signal: AbortSignal): Promise<void> {
+    await this.#listModels(signal);
+  }
+
+  async #listModels(signal: AbortSignal): Promise<void> {
     const { timeoutMs } = DEFAULT_API_CONNECT_OPTIONS;
     await this.#settings.client.models.list({ limit: 1 }, { signal, timeout: timeoutMs });
   }

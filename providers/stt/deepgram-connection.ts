@@ -1,30 +1,25 @@
-import type { DeepgramClient, listen } from '@deepgram/sdk';
 import { APIConnectionError, type APIError, APIStatusError, APITimeoutError } from '@livekit/agents';
 
-type ListenClient = DeepgramClient['listen']['v1'];
-type Socket = Awaited<ReturnType<ListenClient['connect']>>;
+/** What the SDK's sockets of both endpoints have in common. */
+interface SdkSocket<Message> {
+  readonly readyState: number;
+  on(event: 'open', callback: () => void): void;
+  on(event: 'message', callback: (message: Message) => void): void;
+  on(event: 'close', callback: (event: { code: number }) => void): void;
+  on(event: 'error', callback: (error: Error) => void): void;
+  connect(): unknown;
+  close(): void;
+  sendMedia(audio: Uint8Array): void;
+  sendCloseStream(message: { type: 'CloseStream' }): void;
+}
 
-/** Query of `/v1/listen`. */
-export type ListenQuery = Pick<
-  Parameters<ListenClient['connect']>[0],
-  | 'channels'
-  | 'encoding'
-  | 'endpointing'
-  | 'interim_results'
-  | 'keyterm'
-  | 'language'
-  | 'model'
-  | 'punctuate'
-  | 'sample_rate'
-  | 'vad_events'
->;
-
-/** Whatever Deepgram says on a connection. */
-export type ListenMessage =
-  | listen.ListenV1Results
-  | listen.ListenV1Metadata
-  | listen.ListenV1UtteranceEnd
-  | listen.ListenV1SpeechStarted;
+/** How a connection is opened, and who hears what Deepgram says on it. */
+export interface OpenOptions<Message> {
+  timeoutMs: number;
+  /** Closes the connection, also later on. */
+  signal: AbortSignal;
+  onMessage(message: Message): void;
+}
 
 /** Deepgram asks for a `KeepAlive` every 3 to 5 s while no audio flows (developers.deepgram.com/docs/audio-keep-alive). */
 const keepAliveEveryMs = 4_000;
@@ -34,10 +29,10 @@ const openState = 1;
  * One connection to Deepgram. It hides what the SDK does with a socket: its own reconnecting is off, and a failure, which
  * the SDK reports as a normal close (1000) and an error, in this order, becomes one `APIError`.
  */
-export class DeepgramConnection {
+export abstract class DeepgramConnection<Socket extends SdkSocket<Message>, Message> {
   /** Resolves when the connection ended as we asked, rejects with an `APIError` when it was refused or lost. */
   readonly ended: Promise<void>;
-  readonly #socket: Socket;
+  protected readonly socket: Socket;
   readonly #keepAlive: NodeJS.Timeout;
   #settle: { resolve(): void; reject(error: APIError): void } | undefined;
   #isClosing = false;
@@ -45,8 +40,8 @@ export class DeepgramConnection {
   #sentBytes = 0;
   #sentBytesAtKeepAlive = 0;
 
-  private constructor(socket: Socket, onMessage: (message: ListenMessage) => void) {
-    this.#socket = socket;
+  protected constructor(socket: Socket, onMessage: (message: Message) => void) {
+    this.socket = socket;
     this.ended = new Promise<void>((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -57,34 +52,6 @@ export class DeepgramConnection {
     // Not at once: the error that explains the close follows in the same turn.
     socket.on('close', ({ code }) => queueMicrotask(() => this.#end(this.#isExpected(code) ? undefined : lost(code))));
     this.#keepAlive = setInterval(() => this.#keepOpen(), keepAliveEveryMs);
-  }
-
-  /**
-   * Connects. An abort closes the connection, also later on.
-   * @throws APIStatusError when Deepgram refuses (401 and 400 are final, 429 and 5xx worth a retry), APITimeoutError after
-   * `timeoutMs`, APIConnectionError when it can't be reached.
-   */
-  static async open(
-    client: DeepgramClient,
-    query: ListenQuery,
-    options: { timeoutMs: number; signal: AbortSignal; onMessage: (message: ListenMessage) => void },
-  ): Promise<DeepgramConnection> {
-    const socket = await client.listen.v1.connect({
-      ...query,
-      reconnectAttempts: 0,
-      connectionTimeoutInSeconds: options.timeoutMs / 1000,
-    });
-    const connection = new DeepgramConnection(socket, options.onMessage);
-    const close = () => connection.close();
-    options.signal.addEventListener('abort', close, { once: true });
-    connection.ended.catch(() => {}).finally(() => options.signal.removeEventListener('abort', close));
-    if (options.signal.aborted) close();
-    else {
-      const opened = new Promise<void>((resolve) => socket.on('open', resolve));
-      socket.connect();
-      await Promise.race([opened, connection.ended]);
-    }
-    return connection;
   }
 
   /** Bytes of audio sent. */
@@ -99,31 +66,46 @@ export class DeepgramConnection {
 
   /** Sends audio; dropped while the connection is going down. */
   send(audio: Uint8Array): void {
-    if (!this.#isOpen) return;
+    if (!this.isOpen) return;
     this.#sentBytes += audio.length;
-    this.#socket.sendMedia(audio);
-  }
-
-  /** Asks for a final transcript of what was sent. */
-  finalize(): void {
-    if (this.#isOpen) this.#socket.sendFinalize({ type: 'Finalize' });
+    this.socket.sendMedia(audio);
   }
 
   /** Tells that no audio will follow: the last transcript comes, then Deepgram closes and `ended` resolves. */
   closeStream(): void {
-    if (!this.#isOpen) return;
+    if (!this.isOpen) return;
     this.#streamClosed = true;
-    this.#socket.sendCloseStream({ type: 'CloseStream' });
+    this.socket.sendCloseStream({ type: 'CloseStream' });
   }
 
   /** Closes at once; messages that are still on their way are dropped. */
   close(): void {
     this.#isClosing = true;
-    this.#socket.close();
+    this.socket.close();
   }
 
-  get #isOpen(): boolean {
-    return !this.#isClosing && this.#socket.readyState === openState;
+  protected get isOpen(): boolean {
+    return !this.#isClosing && this.socket.readyState === openState;
+  }
+
+  /** Says something that costs nothing; called while no audio flows. */
+  protected abstract keepAlive(): void;
+
+  /** Closes because of what Deepgram said. */
+  protected fail(error: APIError): void {
+    this.#end(error);
+    this.close();
+  }
+
+  /** Connects. Throws as `open` of the subclasses. */
+  protected async connect(signal: AbortSignal): Promise<void> {
+    const close = () => this.close();
+    signal.addEventListener('abort', close, { once: true });
+    this.ended.catch(() => {}).finally(() => signal.removeEventListener('abort', close));
+    if (signal.aborted) return close();
+    const opened = new Promise<void>((resolve) => this.socket.on('open', resolve));
+    this.socket.connect();
+    await Promise.race([opened, this.ended]);
   }
 
   #isExpected(code: number): boolean {
@@ -131,8 +113,7 @@ export class DeepgramConnection {
   }
 
   #keepOpen(): void {
-    if (this.#isOpen && this.#sentBytes === this.#sentBytesAtKeepAlive)
-      this.#socket.sendKeepAlive({ type: 'KeepAlive' });
+    if (this.isOpen && this.#sentBytes === this.#sentBytesAtKeepAlive) this.keepAlive();
     this.#sentBytesAtKeepAlive = this.#sentBytes;
   }
 
@@ -142,6 +123,25 @@ export class DeepgramConnection {
     else this.#settle?.resolve();
     this.#settle = undefined;
   }
+}
+
+/** What every connection asks of the SDK: no reconnecting of its own. */
+export function sdkOptions(timeoutMs: number) {
+  return { reconnectAttempts: 0, connectionTimeoutInSeconds: timeoutMs / 1000 };
+}
+
+/**
+ * Opens a connection and closes it again, which proves key and host and costs nothing: what is billed is audio.
+ * @throws whatever `open` throws, and the signal's reason once it is aborted.
+ */
+export async function probeConnection(
+  open: (signal: AbortSignal) => Promise<{ close(): void; ended: Promise<void> }>,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  const connection = await open(signal);
+  connection.close();
+  signal.throwIfAborted();
 }
 
 /** The SDK keeps nothing of a refused handshake but the text of the `ws` library, so the status is read from that. */

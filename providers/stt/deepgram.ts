@@ -1,16 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DeepgramClient, type listen } from '@deepgram/sdk';
-import {
-  APIConnectionError,
-  type APIConnectOptions,
-  APIError,
-  asLanguageCode,
-  DEFAULT_API_CONNECT_OPTIONS,
-  stt,
-  voice,
-} from '@livekit/agents';
-import { AudioBacklog } from './audio-backlog.ts';
-import { DeepgramConnection, type ListenMessage, type ListenQuery } from './deepgram-connection.ts';
+import { type APIConnectOptions, asLanguageCode, DEFAULT_API_CONNECT_OPTIONS, stt, voice } from '@livekit/agents';
+import type { Probed } from '../probe.ts';
+import { probeConnection } from './deepgram-connection.ts';
+import { withinLimits } from './deepgram-key-terms.ts';
+import { ListenConnection, type ListenMessage, type ListenQuery } from './deepgram-listen.ts';
+import { DeepgramStream, type StreamContext, sampleRateHz } from './deepgram-stream.ts';
 
 /** Settings of the recogniser. */
 export interface DeepgramOptions {
@@ -26,26 +20,17 @@ export interface DeepgramOptions {
   retryRefusals?: boolean;
 }
 
-const sampleRateHz = 16_000;
-const bytesPerSecond = sampleRateHz * 2;
 /** A replay of more than this would be answered too late to be of use. */
 const longestReplaySeconds = 30;
-/** A refused key is rarely mended sooner, and a vendor may lock out who comes more often. */
-const refusalIntervalMs = 5_000;
 /** Silence after which Deepgram finalises; the end of the turn is judged elsewhere, so sooner is better. */
 const endpointingMs = 25;
-/**
- * Deepgram takes 100 key terms and 500 tokens of them (developers.deepgram.com/docs/keyterm#key-term-limits) and stops
- * transcribing above that. It doesn't say what a token is; three characters are fewer than tokens have on average.
- */
-const keyTermLimits = { terms: 100, tokens: 500, charactersPerToken: 3 };
 
 /** Streaming speech recognition by Deepgram (`/v1/listen`), through its own SDK. */
-export class DeepgramSTT extends stt.STT {
+export class DeepgramSTT extends stt.STT implements Probed {
   label = 'deepgram.STT';
   readonly #options: DeepgramOptions;
   readonly #client: DeepgramClient;
-  readonly #streams = new Set<DeepgramStream>();
+  readonly #streams = new Set<ListenStream>();
   #keyTerms: string[] = [];
 
   constructor(options: DeepgramOptions) {
@@ -65,12 +50,15 @@ export class DeepgramSTT extends stt.STT {
 
   stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
     const connOptions = options?.connOptions ?? DEFAULT_API_CONNECT_OPTIONS;
-    const stream = new DeepgramStream(this, connOptions, {
-      client: this.#client,
+    const connectTimeoutMs = this.#options.connectTimeoutMs ?? connOptions.timeoutMs;
+    const stream = new ListenStream(this, connOptions, {
       language: this.#options.language,
-      connectTimeoutMs: this.#options.connectTimeoutMs ?? connOptions.timeoutMs,
+      connectTimeoutMs,
       retryRefusals: this.#options.retryRefusals ?? false,
+      longestReplaySeconds,
       query: () => this.#query(),
+      open: (query, signal, onMessage) =>
+        ListenConnection.open(this.#client, query, { timeoutMs: connectTimeoutMs, signal, onMessage }),
       onEnd: () => this.#streams.delete(stream),
     });
     this.#streams.add(stream);
@@ -85,6 +73,16 @@ export class DeepgramSTT extends stt.STT {
     super._updateSessionKeyterms(keyTerms);
     this.#keyTerms = this.capabilities.keyterms ? withinLimits(keyTerms) : [];
     for (const stream of this.#streams) stream.renewBetweenUtterances();
+  }
+
+  /** Opens a connection with these settings and closes it. @throws as `ListenConnection.open`. */
+  async probe(signal: AbortSignal): Promise<void> {
+    const timeoutMs = this.#options.connectTimeoutMs ?? DEFAULT_API_CONNECT_OPTIONS.timeoutMs;
+    await probeConnection(
+      (aborted) =>
+        ListenConnection.open(this.#client, this.#query(), { timeoutMs, signal: aborted, onMessage: () => {} }),
+      signal,
+    );
   }
 
   override async close(): Promise<void> {
@@ -111,138 +109,71 @@ export class DeepgramSTT extends stt.STT {
   }
 }
 
-function withinLimits(keyTerms: readonly string[]): string[] {
-  let tokens = 0;
-  return keyTerms.slice(0, keyTermLimits.terms).filter((term) => {
-    tokens += Math.ceil(term.length / keyTermLimits.charactersPerToken);
-    return tokens <= keyTermLimits.tokens;
-  });
-}
-
-interface StreamContext {
-  client: DeepgramClient;
+interface ListenStreamContext extends StreamContext {
   language: string;
-  connectTimeoutMs: number;
-  retryRefusals: boolean;
   query(): ListenQuery;
-  /** The stream will run no more. */
-  onEnd(): void;
+  open(query: ListenQuery, signal: AbortSignal, onMessage: (message: ListenMessage) => void): Promise<ListenConnection>;
 }
 
-/**
- * One stream of audio over one connection after another. The input is read by one loop for the whole life of the stream,
- * and kept until a final transcript covers it: a new connection is given the rest again.
- */
-class DeepgramStream extends stt.SpeechStream {
+/** A stream over `/v1/listen`. */
+class ListenStream extends DeepgramStream<ListenConnection> {
   label = 'deepgram.SpeechStream';
-  readonly #context: StreamContext;
-  readonly #backlog = new AudioBacklog(bytesPerSecond, longestReplaySeconds);
-  #reading: Promise<void> | undefined;
-  #offsetSeconds = 0;
-  #connection: DeepgramConnection | undefined;
+  readonly #context: ListenStreamContext;
   #query: ListenQuery | undefined;
-  #reportedBytes = 0;
-  #requestId = '';
-  #isSpeaking = false;
-  #flushWanted = false;
-  #inputEnded = false;
 
-  constructor(owner: DeepgramSTT, connOptions: APIConnectOptions, context: StreamContext) {
-    super(owner, sampleRateHz, connOptions);
+  constructor(owner: DeepgramSTT, connOptions: APIConnectOptions, context: ListenStreamContext) {
+    super(owner, connOptions, context);
     this.#context = context;
-    this.abortSignal.addEventListener('abort', () => context.onEnd(), { once: true });
   }
 
   /** Reconnects with the present key terms, now or at the end of the utterance, if they differ from those in use. */
   renewBetweenUtterances(): void {
-    if (this.#isSpeaking || !this.#connection || this.#inputEnded) return;
-    if (String(this.#query?.keyterm) !== String(this.#context.query().keyterm)) this.#connection.close();
+    if (this.isSpeaking || !this.connection || this.inputEnded) return;
+    if (String(this.#query?.keyterm) !== String(this.#context.query().keyterm)) this.connection.close();
   }
 
-  /** One attempt of the framework's retry loop; within it the connection is only renewed for key terms. */
-  protected async run(): Promise<void> {
-    if (!this.#reading) {
-      // Later the framework adds the time of its retries, but our times count the audio itself.
-      this.#offsetSeconds = this.startTimeOffset;
-      this.#reading = this.#readInput();
-    }
-    while (!this.abortSignal.aborted) {
-      this.#query = this.#context.query();
-      const connection = await DeepgramConnection.open(this.#context.client, this.#query, {
-        timeoutMs: this.#context.connectTimeoutMs,
-        signal: this.abortSignal,
-        onMessage: (message) => this.#receive(message),
-      }).catch((error: unknown) => this.#refused(error));
-      this.#serve(connection);
-      try {
-        await connection.ended;
-      } finally {
-        this.#connection = undefined;
-        this.#reportUsage(connection);
-      }
-      if (connection.streamClosed) break;
-    }
-    this.#context.onEnd();
+  protected override open(): Promise<ListenConnection> {
+    this.#query = this.#context.query();
+    return this.#context.open(this.#query, this.abortSignal, (message) => this.#receive(message));
   }
 
-  async #refused(error: unknown): Promise<never> {
-    if (!this.#context.retryRefusals || !(error instanceof APIError) || error.retryable) throw error;
-    await sleep(refusalIntervalMs, undefined, { signal: this.abortSignal }).catch(() => {});
-    throw new APIConnectionError({ message: error.message });
+  protected override requestFinal(connection: ListenConnection): void {
+    connection.finalize();
   }
 
-  async #readInput(): Promise<void> {
-    for await (const item of this.input) {
-      if (typeof item === 'symbol') {
-        this.#flushWanted = true;
-        this.#connection?.finalize();
-      } else if (item.samplesPerChannel > 0) {
-        // Copied: the frame's memory is not ours, and this may be sent again much later.
-        const audio = new Uint8Array(item.data.buffer, item.data.byteOffset, item.data.byteLength).slice();
-        this.#backlog.append(audio);
-        this.#connection?.send(audio);
-      }
-    }
-    this.#inputEnded = true;
-    this.#connection?.closeStream();
-  }
-
-  #serve(connection: DeepgramConnection): void {
-    this.#connection = connection;
-    this.#reportedBytes = 0;
-    for (const audio of this.#backlog.replay()) connection.send(audio);
-    if (this.#flushWanted) connection.finalize();
-    if (this.#inputEnded) connection.closeStream();
+  protected override betweenUtterances(): void {
     this.renewBetweenUtterances();
   }
 
+  protected override finish(): void {}
+
   #receive(message: ListenMessage): void {
-    if (message.type === 'SpeechStarted') this.#startSpeech();
+    if (message.type === 'SpeechStarted') this.startSpeech();
     if (message.type === 'Results') this.#receiveResults(message);
   }
 
   #receiveResults(results: listen.ListenV1Results): void {
-    this.#requestId = results.metadata.request_id;
+    this.requestId = results.metadata.request_id;
     const data = this.#speechData(results);
     if (data.text) {
-      this.#startSpeech();
-      this.#put({
+      this.startSpeech();
+      this.put({
         type: results.is_final ? stt.SpeechEventType.FINAL_TRANSCRIPT : stt.SpeechEventType.INTERIM_TRANSCRIPT,
-        requestId: this.#requestId,
+        requestId: this.requestId,
         alternatives: [data],
       });
     }
     if (!results.is_final) return;
-    this.#backlog.acknowledge(results.start + results.duration);
-    if (results.from_finalize) this.#flushWanted = false;
-    if (this.#connection) this.#reportUsage(this.#connection);
-    if (results.speech_final || results.from_finalize || !data.text) this.#endSpeech();
+    this.acknowledge(results.start + results.duration);
+    if (results.from_finalize) this.flushWanted = false;
+    this.reportUsage();
+    if (results.speech_final || results.from_finalize || !data.text) this.endSpeech();
   }
 
   #speechData(results: listen.ListenV1Results): stt.SpeechData {
     const alternative = results.channel.alternatives[0];
     const languages = alternative?.languages?.map(asLanguageCode);
-    const offset = this.#offsetSeconds + this.#backlog.connectionStartSeconds;
+    const offset = this.offsetSeconds;
     const words = (alternative?.words ?? []).map(({ word, punctuated_word, start, end, confidence }) =>
       voice.createTimedString({
         text: punctuated_word ?? word,
@@ -262,35 +193,5 @@ class DeepgramStream extends stt.SpeechStream {
       confidence: alternative?.confidence ?? 0,
       words,
     };
-  }
-
-  #startSpeech(): void {
-    if (this.#isSpeaking) return;
-    this.#isSpeaking = true;
-    this.#put({ type: stt.SpeechEventType.START_OF_SPEECH });
-  }
-
-  #endSpeech(): void {
-    if (this.#isSpeaking) {
-      this.#isSpeaking = false;
-      this.#put({ type: stt.SpeechEventType.END_OF_SPEECH });
-    }
-    this.renewBetweenUtterances();
-  }
-
-  /** Deepgram bills what it was sent, replays included. */
-  #reportUsage(connection: DeepgramConnection): void {
-    const bytes = connection.sentBytes - this.#reportedBytes;
-    if (bytes === 0) return;
-    this.#reportedBytes = connection.sentBytes;
-    this.#put({
-      type: stt.SpeechEventType.RECOGNITION_USAGE,
-      requestId: this.#requestId,
-      recognitionUsage: { audioDuration: bytes / bytesPerSecond },
-    });
-  }
-
-  #put(event: stt.SpeechEvent): void {
-    if (!this.queue.closed) this.queue.put(event);
   }
 }

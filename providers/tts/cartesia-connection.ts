@@ -10,22 +10,35 @@ const closeTimeoutMs = 1_000;
 /** What became of a context: all was spoken, we gave it up, or the vendor ended it before all of its input. */
 type ContextOutcome = 'complete' | 'cancelled' | 'expired';
 
+/** Words as they were sent, and when each begins and ends, in seconds of its context's audio. */
+export interface WordTimes {
+  words: string[];
+  start: number[];
+  end: number[];
+}
+
+/** Who hears what a context says. */
+interface ContextListener {
+  onAudio(pcm: Uint8Array): void;
+  onWords(words: WordTimes): void;
+}
+
 /** One stretch of speech with one intonation. Its pieces are spoken in the order in which they are sent. */
 export class CartesiaContext {
   /** Rejects with `CartesiaFailure`. */
   readonly outcome: Promise<ContextOutcome>;
   readonly #id = randomUUID();
   readonly #socket: CartesiaSocket;
-  readonly #onAudio: (pcm: Uint8Array) => void;
+  readonly #listener: ContextListener;
   #settle: { resolve(outcome: ContextOutcome): void; reject(failure: CartesiaFailure): void } | undefined;
   #answeredPieces = 0;
   #unansweredPieces = 0;
   #inputEnded = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(socket: CartesiaSocket, onAudio: (pcm: Uint8Array) => void) {
+  constructor(socket: CartesiaSocket, listener: ContextListener) {
     this.#socket = socket;
-    this.#onAudio = onAudio;
+    this.#listener = listener;
     this.outcome = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -83,8 +96,8 @@ export class CartesiaContext {
     } else {
       if (event.type === 'chunk') {
         this.#answer();
-        if (event.audio) this.#onAudio(event.audio);
-      }
+        if (event.audio) this.#listener.onAudio(event.audio);
+      } else if (event.type === 'timestamps' && event.word_timestamps) this.#listener.onWords(event.word_timestamps);
       this.#awaitAnswer();
     }
   }
@@ -151,15 +164,18 @@ class CartesiaSocket {
 
   /** Sends text of a context; `more` says whether further text may follow. */
   generate(contextId: string, transcript: string, more: boolean): void {
-    const { model, voiceId, language, sampleRateHz } = this.settings;
+    const { model, voiceId, language, sampleRateHz, speed, pronunciationDictionaryId } = this.settings;
     this.#send({
       context_id: contextId,
       model_id: model,
       voice: { mode: 'id', id: voiceId },
       output_format: { container: 'raw', encoding: 'pcm_s16le', sample_rate: sampleRateHz },
       language,
+      ...(speed !== undefined && { generation_config: { speed } }),
+      ...(pronunciationDictionaryId !== undefined && { pronunciation_dict_id: pronunciationDictionaryId }),
       transcript,
       continue: more,
+      add_timestamps: true,
       // Pieces are whole clauses already: by default the vendor would wait up to 3 s for more text.
       max_buffer_delay_ms: 0,
     });
@@ -213,8 +229,16 @@ export class CartesiaConnection {
   }
 
   /** Begins a context. Throws `CartesiaFailure`, or `APIConnectionError` after `close()`. */
-  async startContext(onAudio: (pcm: Uint8Array) => void): Promise<CartesiaContext> {
-    return new CartesiaContext(await this.#usableSocket(), onAudio);
+  async startContext(listener: ContextListener): Promise<CartesiaContext> {
+    return new CartesiaContext(await this.#usableSocket(), listener);
+  }
+
+  /** Opens a connection of its own and closes it, which proves key and host and costs nothing. Throws `CartesiaFailure`. */
+  async probe(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const vendor = await openVendorSocket(this.#settings, signal);
+    await new CartesiaSocket(vendor, this.#settings).close();
+    signal.throwIfAborted();
   }
 
   /** Cancels what is being spoken and leaves no socket and no timer. */

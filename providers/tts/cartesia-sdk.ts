@@ -21,8 +21,12 @@ export interface CartesiaSettings {
   baseUrl?: string;
   model: string;
   voiceId: string;
-  /** The vendor's two-letter code; it uses its own default when absent. */
+  /** The vendor's code (`vendorLanguage` makes it of a BCP 47 tag); it uses its own default when absent. */
   language?: string;
+  /** 0.6 to 1.5 times the voice's own speed, with `sonic-3`; models before it take no notice, and neither may those after. */
+  speed?: number;
+  /** A pronunciation dictionary in the vendor's account; models before `sonic-3` refuse it. */
+  pronunciationDictionaryId?: string;
   sampleRateHz: CartesiaSampleRateHz;
   /** Longest silence accepted from the vendor while it owes an answer: in the handshake, or before a chunk of audio. */
   chunkTimeoutMs: number;
@@ -51,8 +55,17 @@ export class CartesiaFailure extends Error {
   }
 }
 
-/** Opens the vendor's text-to-speech WebSocket through its SDK. Throws `CartesiaFailure`. */
-export async function openVendorSocket(settings: CartesiaSettings): Promise<VendorSocket> {
+/** Codes of the vendor that are not the first part of the BCP 47 tag. */
+const otherCodes: Record<string, string> = { nb: 'no', nn: 'no', fil: 'tl' };
+
+/** The vendor's code for a BCP 47 tag: the language without its region (`SupportedLanguage` of the vendor's SDK). */
+export function vendorLanguage(tag: string): string {
+  const [language = ''] = tag.toLowerCase().split(/[-_]/);
+  return otherCodes[language] ?? language;
+}
+
+/** Opens the vendor's text-to-speech WebSocket through its SDK; an abort gives it up. Throws `CartesiaFailure`. */
+export async function openVendorSocket(settings: CartesiaSettings, signal?: AbortSignal): Promise<VendorSocket> {
   // Null, not undefined: for undefined the SDK would read an environment variable.
   const client = new Cartesia({ apiKey: settings.apiKey, baseURL: settings.baseUrl ?? null });
   const base = new URL(client.baseURL);
@@ -76,6 +89,8 @@ export async function openVendorSocket(settings: CartesiaSettings): Promise<Vend
     timedOut = true;
     vendor.close();
   }, settings.chunkTimeoutMs);
+  const giveUp = () => vendor.close();
+  signal?.addEventListener('abort', giveUp, { once: true });
   try {
     return await vendor.connect();
   } catch {
@@ -87,5 +102,6 @@ export async function openVendorSocket(settings: CartesiaSettings): Promise<Vend
       : new CartesiaFailure('No connection to Cartesia could be opened');
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', giveUp);
   }
 }

@@ -1,32 +1,43 @@
-import { randomUUID } from 'node:crypto';
-import { type APIConnectOptions, AudioByteStream, tts } from '@livekit/agents';
-import type { AudioFrame } from '@livekit/rtc-node';
-import { CartesiaConnection, type CartesiaContext } from './cartesia-connection.ts';
-import { CartesiaFailure, type CartesiaSettings } from './cartesia-sdk.ts';
-import { GrowingList, isSpeakable, readSegments, type Segment } from './segments.ts';
+import { type APIConnectOptions, tts, voice } from '@livekit/agents';
+import type { Probed } from '../probe.ts';
+import { CartesiaConnection, type CartesiaContext, type WordTimes } from './cartesia-connection.ts';
+import { CartesiaFailure, type CartesiaSettings, vendorLanguage } from './cartesia-sdk.ts';
+import { SegmentOutput } from './segment-output.ts';
+import {
+  SegmentedStream,
+  type SegmentListener,
+  type SegmentStreamOptions,
+  WholeTextStream,
+} from './segment-streams.ts';
+import { isSpeakable, type Segment } from './segments.ts';
 
-/** Options of `CartesiaTTS`; see `CartesiaSettings` for each. */
+/** Options of `CartesiaTTS`; see `CartesiaSettings` for each. `language` is a BCP 47 tag. */
 type CartesiaTTSOptions = Omit<CartesiaSettings, 'sampleRateHz' | 'chunkTimeoutMs'> &
   Partial<Pick<CartesiaSettings, 'sampleRateHz' | 'chunkTimeoutMs'>>;
 
-/** Frames of 20 ms: the last one is kept back until it is known to be the last, which delays audio by one frame. */
-const framesPerSecond = 50;
-
 /**
  * Cartesia's voices over its WebSocket (https://docs.cartesia.ai/api-reference/tts/websocket), mono 16-bit PCM. One
- * socket serves all streams for the adapter's life; an interruption cancels its context and keeps the socket. Nobody
- * aligns words with audio, so `alignedTranscript` is not declared.
+ * socket serves all streams for the adapter's life; an interruption cancels its context and keeps the socket. Words come
+ * with their times, but `alignedTranscript` is not declared: they are the words as they were sent, respelled for the
+ * voice, and would take the place of the reply's own in the transcript.
  */
-export class CartesiaTTS extends tts.TTS {
+export class CartesiaTTS extends tts.TTS implements Probed {
   label = 'cartesia.TTS';
   readonly #settings: CartesiaSettings;
   readonly #connection: CartesiaConnection;
+  readonly #streams: SegmentStreamOptions;
 
   constructor(options: CartesiaTTSOptions) {
-    const settings = { ...options, sampleRateHz: options.sampleRateHz ?? 24_000 };
-    super(settings.sampleRateHz, 1, { streaming: true });
-    this.#settings = { ...settings, chunkTimeoutMs: options.chunkTimeoutMs ?? 5_000 };
-    this.#connection = new CartesiaConnection(this.#settings);
+    const { language, sampleRateHz = 24_000, chunkTimeoutMs = 3_000 } = options;
+    super(sampleRateHz, 1, { streaming: true });
+    const vendorCode = language === undefined ? undefined : vendorLanguage(language);
+    this.#settings = { ...options, sampleRateHz, chunkTimeoutMs, language: vendorCode };
+    const connection = new CartesiaConnection(this.#settings);
+    this.#connection = connection;
+    this.#streams = {
+      name: 'cartesia',
+      begin: (segment, listener) => ({ speak: () => speak(segment, { ...listener, connection, sampleRateHz }) }),
+    };
   }
 
   override get model(): string {
@@ -43,12 +54,22 @@ export class CartesiaTTS extends tts.TTS {
   }
 
   override synthesize(text: string, connOptions?: APIConnectOptions, abortSignal?: AbortSignal): tts.ChunkedStream {
-    return new CartesiaChunkedStream(text, this, this.#connection, connOptions, abortSignal);
+    return new WholeTextStream(text, [text], this, this.#streams, { connOptions, abortSignal });
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): tts.SynthesizeStream {
     this.prewarm();
-    return new CartesiaSynthesizeStream(this, this.#connection, options?.connOptions);
+    return new SegmentedStream(this, 'words', this.#streams, options?.connOptions);
+  }
+
+  /** Opens a connection of its own and closes it. @throws APIError as a stream does, and the signal's reason. */
+  async probe(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#connection.probe(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error instanceof CartesiaFailure ? error.toApiError(true) : error;
+    }
   }
 
   /** Ends what is being spoken and closes the socket; nothing can be spoken afterwards. */
@@ -57,78 +78,9 @@ export class CartesiaTTS extends tts.TTS {
   }
 }
 
-class CartesiaSynthesizeStream extends tts.SynthesizeStream {
-  label = 'cartesia.SynthesizeStream';
-  readonly #connection: CartesiaConnection;
-  readonly #sampleRateHz: number;
-  /** Outlive an attempt: a retry isn't given the input again, and doesn't repeat what was heard. */
-  #segments: GrowingList<Segment> | undefined;
-  #spokenSegments = 0;
-
-  constructor(voice: CartesiaTTS, connection: CartesiaConnection, connOptions?: APIConnectOptions) {
-    super(voice, connOptions);
-    this.#connection = connection;
-    this.#sampleRateHz = voice.sampleRate;
-  }
-
-  protected async run(): Promise<void> {
-    this.#segments ??= readSegments(this.input);
-    for (;;) {
-      const segment = await this.#segments.at(this.#spokenSegments);
-      if (!segment || this.abortSignal.aborted) break;
-      const isComplete = await speak(segment, {
-        connection: this.#connection,
-        sampleRateHz: this.#sampleRateHz,
-        signal: this.abortSignal,
-        onText: () => this.markStarted(),
-        onAudio: (audio) => this.queue.put(audio),
-      });
-      if (!isComplete) return;
-      this.#spokenSegments += 1;
-    }
-    this.queue.put(tts.SynthesizeStream.END_OF_STREAM);
-  }
-}
-
-class CartesiaChunkedStream extends tts.ChunkedStream {
-  label = 'cartesia.ChunkedStream';
-  readonly #connection: CartesiaConnection;
-  readonly #sampleRateHz: number;
-
-  constructor(
-    text: string,
-    voice: CartesiaTTS,
-    connection: CartesiaConnection,
-    connOptions?: APIConnectOptions,
-    abortSignal?: AbortSignal,
-  ) {
-    super(text, voice, connOptions, abortSignal);
-    this.#connection = connection;
-    this.#sampleRateHz = voice.sampleRate;
-  }
-
-  protected async run(): Promise<void> {
-    const segment: Segment = new GrowingList();
-    segment.push(this.inputText);
-    segment.end();
-    await speak(segment, {
-      connection: this.#connection,
-      sampleRateHz: this.#sampleRateHz,
-      signal: this.abortSignal,
-      onText: () => {},
-      onAudio: (audio) => this.queue.put(audio),
-    });
-  }
-}
-
-interface Speaking {
+interface Speaking extends SegmentListener {
   connection: CartesiaConnection;
   sampleRateHz: number;
-  signal: AbortSignal;
-  /** Called before text is sent. */
-  onText(): void;
-  /** Not called any more once the signal was aborted. */
-  onAudio(audio: tts.SynthesizedAudio): void;
 }
 
 /**
@@ -143,7 +95,11 @@ async function speak(segment: Segment, speaking: Speaking): Promise<boolean> {
       const piece = await segment.at(next);
       if (signal.aborted) return false;
       if (piece === undefined || !isSpeakable(piece)) break;
-      const context = await speaking.connection.startContext((pcm) => output.write(pcm));
+      const offsetSeconds = output.seconds;
+      const context = await speaking.connection.startContext({
+        onAudio: (pcm) => output.write(pcm),
+        onWords: (words) => output.addTranscripts(timedWords(words, offsetSeconds)),
+      });
       const cancel = () => context.cancel();
       signal.addEventListener('abort', cancel, { once: true });
       if (signal.aborted) cancel();
@@ -165,6 +121,14 @@ async function speak(segment: Segment, speaking: Speaking): Promise<boolean> {
   }
 }
 
+/** Words in the form in which the framework has them: followed by a space, timed from the start of the segment. */
+function timedWords({ words, start, end }: WordTimes, offsetSeconds: number): voice.TimedString[] {
+  const at = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds + offsetSeconds);
+  return words.map((word, index) =>
+    voice.createTimedString({ text: `${word} `, startTime: at(start[index]), endTime: at(end[index]) }),
+  );
+}
+
 async function sendPieces(
   segment: Segment,
   first: number,
@@ -177,44 +141,5 @@ async function sendPieces(
     if (piece === undefined) return context.endInput();
     onText();
     context.send(piece);
-  }
-}
-
-/** Makes frames of a segment's audio and marks the last one. */
-class SegmentOutput {
-  wasHeard = false;
-  readonly #speaking: Speaking;
-  readonly #bytes: AudioByteStream;
-  readonly #segmentId = randomUUID();
-  #last: AudioFrame | undefined;
-
-  constructor(speaking: Speaking) {
-    this.#speaking = speaking;
-    this.#bytes = new AudioByteStream(speaking.sampleRateHz, 1, speaking.sampleRateHz / framesPerSecond);
-  }
-
-  get isEmpty(): boolean {
-    return this.#last === undefined;
-  }
-
-  write(pcm: Uint8Array): void {
-    for (const frame of this.#bytes.write(pcm)) this.#take(frame);
-  }
-
-  end(): void {
-    for (const frame of this.#bytes.flush()) this.#take(frame);
-    this.#put(true);
-  }
-
-  #take(frame: AudioFrame): void {
-    this.#put(false);
-    this.#last = frame;
-  }
-
-  #put(final: boolean): void {
-    if (!this.#last || this.#speaking.signal.aborted) return;
-    this.wasHeard = true;
-    const segmentId = this.#segmentId;
-    this.#speaking.onAudio({ requestId: segmentId, segmentId, frame: this.#last, final });
   }
 }

@@ -39,6 +39,7 @@ export type Segment = GrowingList<string>;
 
 /** Cartesia advises three or four words for a first input: shorter ones lack context for their intonation. */
 const firstPieceMinCharacters = 10;
+const firstPieceWords = /^\s*(?:\S+\s+){3}/;
 const pieceMinCharacters = 20;
 /** Text without punctuation is cut between words beyond this, so that a long list doesn't hold up its own audio. */
 const pieceMaxCharacters = 200;
@@ -51,10 +52,22 @@ export function isSpeakable(text: string): boolean {
   return /[\p{L}\p{N}]/u.test(text);
 }
 
-/** Cuts one segment: its first piece is a clause, for speed, later ones are sentences, for intonation. */
+/**
+ * Where pieces end. `clause`: the first after a clause, later ones after sentences. `words`: the first after three words already, for
+ * voices that go on with the intonation of what they have been given. `fine`: the same, and later ones after clauses too, for
+ * whoever hands them on to be cut again.
+ */
+export type Cut = 'clause' | 'words' | 'fine';
+
+/** Cuts one segment: its first piece is short, for speed, later ones are long, for intonation. */
 export class PieceCutter {
+  readonly #cut: Cut;
   #rest = '';
   #first = true;
+
+  constructor(cut: Cut = 'clause') {
+    this.#cut = cut;
+  }
 
   /** Takes more text and gives the pieces that are now complete. */
   push(text: string): string[] {
@@ -74,11 +87,14 @@ export class PieceCutter {
   }
 
   #nextCut(): number {
-    const minimum = this.#first ? firstPieceMinCharacters : pieceMinCharacters;
-    for (const match of this.#rest.matchAll(this.#first ? afterClause : afterSentence)) {
+    const short = this.#first || this.#cut === 'fine';
+    const minimum = short ? firstPieceMinCharacters : pieceMinCharacters;
+    for (const match of this.#rest.matchAll(short ? afterClause : afterSentence)) {
       const end = match.index + match[0].length;
       if (end >= minimum && isSpeakable(this.#rest.slice(0, end))) return end;
     }
+    const early = this.#first && this.#cut !== 'clause' ? firstPieceWords.exec(this.#rest)?.[0] : undefined;
+    if (early && early.length >= firstPieceMinCharacters && isSpeakable(early)) return early.length;
     return this.#rest.length > pieceMaxCharacters ? this.#rest.lastIndexOf(' ', pieceMaxCharacters) + 1 : 0;
   }
 }
@@ -87,7 +103,7 @@ export class PieceCutter {
  * Reads a stream's input, text and flush marks (any symbol), to its end and gives its segments as they come. Only the
  * last piece of a segment may be unspeakable.
  */
-export function readSegments(input: AsyncIterable<string | symbol>): GrowingList<Segment> {
+export function readSegments(input: AsyncIterable<string | symbol>, cut?: Cut): GrowingList<Segment> {
   const segments = new GrowingList<Segment>();
   let open: { segment: Segment; cutter: PieceCutter } | undefined;
   const finish = () => {
@@ -103,7 +119,7 @@ export function readSegments(input: AsyncIterable<string | symbol>): GrowingList
         continue;
       }
       if (!open) {
-        open = { segment: new GrowingList(), cutter: new PieceCutter() };
+        open = { segment: new GrowingList(), cutter: new PieceCutter(cut) };
         segments.push(open.segment);
       }
       for (const piece of open.cutter.push(part)) open.segment.push(piece);

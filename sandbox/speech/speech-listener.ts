@@ -17,6 +17,10 @@ export interface Transcript {
 export interface SpeechHandler {
   speechStarted(atMs: number): void;
   interim(transcript: Transcript): void;
+  /** The speaker may be done: nothing voiced for `pauseMs`. Told once, until `resumed`. */
+  paused?(transcript: Transcript): void;
+  /** More speech after `paused`, in the same utterance. */
+  resumed?(transcript: Transcript): void;
   /** `flushed` when it was asked for; an utterance without known or unknown speech in it has no words. */
   final(transcript: Transcript, flushed: boolean): void;
 }
@@ -27,6 +31,8 @@ export interface SpeechTiming {
   finalMs: number;
   /** Silence that has to arrive as well. */
   silenceMs: number;
+  /** From the arrival of the last voiced audio to `paused`; never told when absent. */
+  pauseMs?: number;
 }
 
 /** Weaker stretches inside a word must not end an utterance. */
@@ -41,6 +47,7 @@ interface Utterance {
   lastVoicedAt: number;
   silentMs: number;
   announced: boolean;
+  paused: boolean;
   wordsSent: number;
 }
 
@@ -112,6 +119,7 @@ export class SpeechListener {
         lastVoicedAt: 0,
         silentMs: 0,
         announced: false,
+        paused: false,
         wordsSent: 0,
       };
       this.#utterance.lastVoicedAt = performance.now();
@@ -124,6 +132,10 @@ export class SpeechListener {
     if (!utterance) return;
     if (!frame.voiced) utterance.silentMs += frameMs;
     utterance.matcher.add(frame);
+    if (frame.voiced && utterance.paused) {
+      utterance.paused = false;
+      this.#handler.resumed?.(this.#transcript(utterance, this.#wordsOf(utterance)));
+    }
     if (!utterance.announced && utterance.voicedMs >= startAfterMs) {
       utterance.announced = true;
       this.#handler.speechStarted(utterance.startMs);
@@ -140,11 +152,19 @@ export class SpeechListener {
 
   #finishWhenDue(): void {
     clearTimeout(this.#timer);
-    if (!this.#utterance) return;
-    const { silenceMs, finalMs } = this.#timing();
-    const dueInMs = this.#utterance.lastVoicedAt + finalMs - performance.now();
-    if (dueInMs > 0) this.#timer = setTimeout(() => this.#finishWhenDue(), dueInMs);
-    else if (this.#utterance.silentMs >= Math.max(silenceMs, bridgedMs)) this.#finish(false);
+    const utterance = this.#utterance;
+    if (!utterance) return;
+    const { silenceMs, finalMs, pauseMs = finalMs } = this.#timing();
+    const passedMs = performance.now() - utterance.lastVoicedAt;
+    const isSilent = utterance.silentMs >= Math.max(silenceMs, bridgedMs);
+    if (isSilent && passedMs >= pauseMs && passedMs < finalMs && !utterance.paused) {
+      utterance.paused = true;
+      this.#handler.paused?.(this.#transcript(utterance, this.#wordsOf(utterance)));
+    }
+    if (passedMs < finalMs) {
+      const dueInMs = (passedMs < pauseMs ? pauseMs : finalMs) - passedMs;
+      this.#timer = setTimeout(() => this.#finishWhenDue(), dueInMs);
+    } else if (isSilent) this.#finish(false);
   }
 
   #finish(flushed: boolean): void {

@@ -35,6 +35,8 @@ const wordShare = 0.5;
 const matchedShare = 0.7;
 /** Shorter sounds can be no match, and are no speech. */
 const shortestSpeechMs = 240;
+/** What no line explains is speech only when it lasts: a cough is none. */
+const shortestUnknownMs = 320;
 /** How far from a line's or an utterance's edge a match still begins or ends at it. */
 const edgeMs = 160;
 
@@ -105,8 +107,9 @@ export class UtteranceMatcher {
       (sum, { frames: [first, last] }) => sum + this.#voiced.slice(first, last + 1).filter(Boolean).length,
       0,
     );
-    if (voicedFrames * frameMs < shortestSpeechMs) return { words: [], unknown: false };
-    if (matched < voicedFrames * matchedShare) return { words: [], unknown: true };
+    const voicedMs = voicedFrames * frameMs;
+    if (voicedMs < shortestSpeechMs) return { words: [], unknown: false };
+    if (matched < voicedFrames * matchedShare) return { words: [], unknown: voicedMs >= shortestUnknownMs };
     return { words: matches.flatMap(wordsOf), unknown: false };
   }
 
