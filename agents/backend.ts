@@ -2,19 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hc } from 'hono/client';
 import type { App } from '../api/app.ts';
 import { AppError, type ErrorCode, errorStatus, type FieldFault } from '../core/errors.ts';
-import { lifetimes } from '../core/limits.ts';
+import { lifetimes, sizes } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import type { UserContext } from '../domain/context.ts';
-import type { NewTurn } from '../domain/conversation.ts';
+import type { NewTurn, Turn } from '../domain/conversation.ts';
 import type { EffectiveLexicon } from '../domain/lexicon.ts';
 import type { NewNoteChange, Note } from '../domain/note.ts';
 import type { OnboardingState, OnboardingStepId } from '../domain/onboarding.ts';
+import type { PreferenceValues } from '../domain/preferences.ts';
 import type { Profile } from '../domain/profile.ts';
-import type { Claim, Renewal } from '../domain/session.ts';
+import type { CallEnding, Checkpoint, Claim, Renewal } from '../domain/session.ts';
 
 /** What a caller waits for is given up on sooner than what nobody waits for; turns wait as long as the call lasts. */
 const patience = { readMs: 3_000, writeMs: 60_000, lastWritesMs: 10_000 } as const;
 const requestTimeoutMs = 5_000;
+/** Less than the API waits for a job whose connection has broken (`lifetimes.lostJobMs`), at first. */
+const reconnectMs = { first: 50, longest: 5_000 } as const;
 
 /** What the holder of a lease hears of. */
 interface LeaseEvents {
@@ -31,6 +34,8 @@ export class Backend {
   readonly #log: Log;
   #claim: Claim | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  /** Ends the connection by which the API knows that this process lives. */
+  readonly #closing = new AbortController();
   #turns: Promise<void> = Promise.resolve();
   #changes: Promise<unknown> = Promise.resolve();
   /** When turns and changes of the note are given up on, by `performance.now()`. */
@@ -56,7 +61,20 @@ export class Backend {
     const claim = await this.#json<Claim>(() => route.$post({}, { headers: bearer(joinToken) }), patience.writeMs);
     this.#claim = claim;
     this.#heartbeat = setInterval(() => void this.#renew(events), lifetimes.heartbeatMs);
+    void this.#stayConnected();
     return claim;
+  }
+
+  /** Keeps where the call is, for the job that goes on with it should this process be lost. Queued like turns. */
+  checkpoint(checkpoint: Checkpoint): void {
+    const id = this.#session().session.id;
+    const route = this.#client.api.v1.sessions[':id'].checkpoint;
+    this.#turns = this.#turns.then(async () => {
+      await this.#answer(
+        () => route.$put({ param: { id }, json: checkpoint }),
+        () => this.#writesDeadlineMs,
+      ).catch((error: unknown) => this.#log.error({ code: codeOf(error) }, 'where the call is could not be kept'));
+    });
   }
 
   /** The caller's profile. */
@@ -67,6 +85,34 @@ export class Backend {
   /** Everything about the caller that a call begins with, in one request. */
   context(): Promise<UserContext> {
     return this.#json(() => this.#client.api.v1.context.$get({ query: {} }), patience.readMs);
+  }
+
+  /** What the caller's apps and agents keep about how the caller wants things. */
+  preferences(): Promise<PreferenceValues> {
+    return this.#json(() => this.#client.api.v1.preferences.$get(), patience.readMs);
+  }
+
+  /** Changes them by a JSON Merge Patch; the same one again changes nothing. @throws AppError `invalid_input` for one that can't be kept. */
+  changePreferences(patch: PreferenceValues): Promise<PreferenceValues> {
+    return this.#json(() => this.#client.api.v1.preferences.$patch({ json: patch }), patience.readMs);
+  }
+
+  /** The last turns of the session in order, `sizes.turnsPerPage` at most, once those that wait here are kept. */
+  async turns(): Promise<Turn[]> {
+    await Promise.race([this.#turns, sleep(patience.readMs)]);
+    const id = this.#session().session.id;
+    const route = this.#client.api.v1.sessions[':id'].turns;
+    const query = { limit: String(sizes.turnsPerPage) };
+    const pages: Turn[] = [];
+    for (let after: number | undefined; ; after = pages.at(-1)?.position) {
+      const position = after === undefined ? {} : { after: String(after) };
+      const { turns } = await this.#json<{ turns: Turn[] }>(
+        () => route.$get({ param: { id }, query: { ...query, ...position } }),
+        patience.readMs,
+      );
+      pages.push(...turns);
+      if (turns.length < sizes.turnsPerPage) return pages.slice(-sizes.turnsPerPage);
+    }
   }
 
   /** Saves one answer; saving it again changes nothing. @throws AppError `invalid_input` saying what is wrong with the answer. */
@@ -129,22 +175,42 @@ export class Backend {
 
   /**
    * Sends what is still queued, gives the lease back and stops the heartbeat.
-   * @param personLeft Whether the call ended because its person left: one who is back already gets the next agent at once.
+   * @param ending why; by it the API knows whether the call goes on with another job
    */
-  async close({ personLeft }: { personLeft: boolean }): Promise<void> {
+  async close(ending: CallEnding): Promise<void> {
     clearInterval(this.#heartbeat);
-    if (!this.#claim) return;
+    if (!this.#claim) return this.#closing.abort();
     this.#writesDeadlineMs = performance.now() + patience.lastWritesMs;
     await Promise.all([this.#turns, this.#changes]);
     const id = this.#claim.session.id;
     const route = this.#client.api.v1.sessions[':id'].lease;
-    await this.#answer(
-      () => route.$delete({ param: { id }, query: { personLeft: personLeft ? 'true' : 'false' } }),
-      within(patience.readMs),
-    ).catch((error: unknown) =>
-      this.#log.warn({ code: codeOf(error) }, 'the lease was not given back and will run out'),
+    await this.#answer(() => route.$delete({ param: { id }, query: { ending } }), within(patience.readMs)).catch(
+      (error: unknown) => this.#log.warn({ code: codeOf(error) }, 'the lease was not given back and will run out'),
     );
     this.#claim = undefined;
+    // Not before: a connection that ends while the lease is held is a job that is lost.
+    this.#closing.abort();
+  }
+
+  /** Holds a connection to the API that ends with this process, whatever ends that, and so tells of it at once. */
+  async #stayConnected(): Promise<void> {
+    const { signal } = this.#closing;
+    const route = this.#client.api.v1.sessions[':id'].lease.connection;
+    for (let pauseMs: number = reconnectMs.first; this.#claim && !signal.aborted; ) {
+      const { sessionToken, session } = this.#claim;
+      const response = await fetch(route.$url({ param: { id: session.id } }), {
+        headers: bearer(sessionToken),
+        signal,
+      }).catch(() => undefined);
+      if (response?.ok) pauseMs = reconnectMs.first;
+      try {
+        for await (const _ of response?.body ?? []);
+      } catch {
+        // It has ended one way or the other.
+      }
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+      pauseMs = Math.min(pauseMs * 2, reconnectMs.longest);
+    }
   }
 
   async #renew({ onLost, onLexicon }: LeaseEvents): Promise<void> {

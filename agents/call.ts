@@ -1,11 +1,16 @@
 import type { llm, voice } from '@livekit/agents';
+import type { Recovery } from '../domain/conversation.ts';
 import type { OnboardingState } from '../domain/onboarding.ts';
 import { languages, type Profile } from '../domain/profile.ts';
 import type { FirstAgent } from '../domain/session.ts';
 import type { Backend } from './backend.ts';
+import type { Stopwatch } from './telemetry/waterfall.ts';
+import type { LineCache } from './turns/line-cache.ts';
 import { isSameLanguage, type NormalizedText, type NormalizedTranscript } from './turns/normalize.ts';
+import type { ThinkingPauses } from './turns/thinking-pauses.ts';
 import type { Transcript } from './turns/transcripts.ts';
 import type { Vocabulary } from './turns/vocabulary.ts';
+import type { TurnWatch } from './turns/watchdog.ts';
 
 /** Names of the agents a call can be with: it can begin with each. */
 export type AgentName = FirstAgent;
@@ -30,6 +35,18 @@ export interface Call {
   vocabulary: Vocabulary;
   /** Set while an agent takes for itself what is said. */
   listener?: Listener;
+  /** Recordings of the lines that repeat. */
+  lines?: LineCache;
+  /** Whether what is said goes on with what was said before. */
+  pauses?: ThinkingPauses;
+  /** Measures the replies. */
+  stopwatch?: Stopwatch;
+  /** Sees to it that no turn meets silence. */
+  watch?: TurnWatch;
+  /** Text of the reply that is being spoken, as far as it is known. */
+  lastReply?: string;
+  /** Tells the client, the metrics and the log how a call has gone on. */
+  recovered(recovery: Recovery): void;
   /** Sends a message to the person's client, as JSON on a topic. */
   tell(topic: string, message: unknown): void;
   /** Keeps a turn of the person's that is not answered. */

@@ -4,11 +4,14 @@ import { loadWorkerConfig, type WorkerConfig } from '../core/config/worker.ts';
 import { createLog, type Log } from '../core/log.ts';
 import type { Pack } from '../domain/normalization/pack.ts';
 import { createPack } from '../domain/normalization/packs.ts';
-import { createLLM, createSTT, createTTS } from '../providers/index.ts';
+import { VendorHealth } from '../providers/fallback/health.ts';
+import { loadProviders, type Providers } from '../providers/index.ts';
 import { Backend } from './backend.ts';
 import { redactFrameworkLog } from './framework-log.ts';
 import { runCall } from './session.ts';
 import { closeSessionHost } from './session-host.ts';
+import { openTelemetry } from './telemetry/job-telemetry.ts';
+import { telemetryVariable } from './telemetry/reporter.ts';
 
 /** What a job process makes ready before it has a call. */
 interface Warm extends Record<string, unknown> {
@@ -16,6 +19,8 @@ interface Warm extends Record<string, unknown> {
   log: Log;
   vad: VAD;
   packs: Pack[];
+  health: VendorHealth;
+  providers: Providers;
 }
 
 let hasCall = false;
@@ -31,7 +36,7 @@ function endWithWorker(): void {
 
 /** Entry of each job process: one call, one process, as the framework forks them. */
 export default defineAgent<Warm>({
-  prewarm(process_) {
+  async prewarm(process_) {
     endWithWorker();
     closeSessionHost();
     redactFrameworkLog();
@@ -40,20 +45,21 @@ export default defineAgent<Warm>({
       config,
       log: createLog('job', config.logLevel),
       vad: new inference.VAD({ model: 'silero' }),
+      health: new VendorHealth(),
+      providers: await loadProviders(config.vendors),
       packs: config.turns.packs.map((name) => createPack(name, readPackAsset)),
     } satisfies Warm);
   },
   async entry(ctx) {
     hasCall = true;
-    const { config, log, vad, packs } = ctx.proc.userData;
+    const { config, log, vad, packs, health, providers } = ctx.proc.userData;
     const jobLog = log.child({ jobId: ctx.job.id });
+    const telemetry = await openTelemetry(process.env[telemetryVariable], { health, config: config.openTelemetry });
     await runCall(ctx, {
+      telemetry,
       backend: new Backend(config.apiUrl, jobLog),
-      createLLM: () => createLLM(config.vendors),
-      createSpeech: () => ({
-        stt: createSTT(config.vendors),
-        tts: createTTS(config.vendors),
-      }),
+      vendors: { config: config.vendors, health, providers },
+      speechCacheDir: config.speechCacheDir,
       vad,
       packs,
       turns: config.turns,

@@ -1,43 +1,67 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AutoSubscribe, inference, type JobContext, type llm, type stt, type VAD, voice } from '@livekit/agents';
+import { AutoSubscribe, type JobContext, type stt, type VAD, voice } from '@livekit/agents';
 import type { TurnsConfig } from '../core/config/worker.ts';
 import type { Log } from '../core/log.ts';
-import { topics } from '../domain/conversation.ts';
+import { type Recovery, topics } from '../domain/conversation.ts';
 import type { Pack } from '../domain/normalization/pack.ts';
-import type { Claim } from '../domain/session.ts';
-import type { WarmableTTS } from '../providers/index.ts';
+import type { CallEnding, Claim } from '../domain/session.ts';
+import type { FallbackEvent } from '../providers/fallback/event.ts';
 import type { Backend } from './backend.ts';
-import type { Call, CallSession } from './call.ts';
+import type { AgentName, Call, CallSession } from './call.ts';
+import { CallVendors, type VendorMakers } from './call-vendors.ts';
 import { readDispatch } from './dispatch.ts';
-import { onServerData, roomTeller } from './room.ts';
+import { onServerData, roomTeller, transcriptWriter } from './room.ts';
 import { rosterAgent } from './roster/roster.ts';
-import { apologize } from './turns/apologize.ts';
-import { yieldToWords } from './turns/barge-in.ts';
+import { CallMeter } from './telemetry/call-meter.ts';
+import type { JobTelemetry } from './telemetry/job-telemetry.ts';
+import { Apologies } from './turns/apologize.ts';
+import { BargeIn } from './turns/barge-in.ts';
+import { boundCall } from './turns/call-length.ts';
+import { followPauses } from './turns/endpointing.ts';
+import { heardRateHz } from './turns/hearing.ts';
+import { LineCache } from './turns/line-cache.ts';
 import { isUnknown, NormalizedSTT, normalizeText } from './turns/normalize.ts';
-import { phrases } from './turns/phrases.ts';
+import { fixedLines, phrases, urgentLines } from './turns/phrases.ts';
+import { playoutOf } from './turns/playout.ts';
+import { PreConnectAudio } from './turns/pre-connect.ts';
 import { pronounce } from './turns/pronounce.ts';
+import { registerTurnMethods } from './turns/push-to-talk.ts';
 import { TurnRecord } from './turns/record.ts';
+import { recordLines } from './turns/repeated-lines.ts';
+import { endingOf, goOn, historyOf, keepCheckpoints } from './turns/resume.ts';
+import { seldom } from './turns/seldom.ts';
+import { speakable } from './turns/speakable.ts';
+import { speculationDefaults } from './turns/speculate.ts';
+import { SpeechRoute } from './turns/speech-route.ts';
+import type { AgentOptions } from './turns/spoken-agent.ts';
 import { textInputHandler } from './turns/text-input.ts';
+import { ThinkingPauses } from './turns/thinking-pauses.ts';
+import { TranscriptPace } from './turns/transcript-pace.ts';
+import { turnHandling } from './turns/turn-handling.ts';
 import { Vocabulary } from './turns/vocabulary.ts';
+import { TurnWatch } from './turns/watchdog.ts';
 
 /** What a job process brings to each call. */
 export interface CallDependencies {
+  telemetry: JobTelemetry;
   backend: Backend;
-  /** Makes the vendors' adapters; speech is only made when the call has audio. */
-  createLLM(): llm.LLM;
-  createSpeech(): { stt: stt.STT; tts: WarmableTTS };
+  vendors: VendorMakers;
   vad: VAD;
   packs: readonly Pack[];
   turns: TurnsConfig;
+  /** Folder of recordings of the lines that repeat; absent: they are kept for the call alone. */
+  speechCacheDir?: string;
   log: Log;
 }
 
-/** A sound shorter than this doesn't pause an agent: a click, a "hm". Words end the reply, see `turns/barge-in.ts`. */
-const interruptionMinDurationMs = 250;
 /** Echo cancellers settle in about a second; until then an agent could interrupt itself. */
 const echoWarmupMs = 1_000;
+/** Audio that is on its way to the room can't be called back: a short queue lets a person cut in sooner. */
+const playoutQueueMs = 100;
 /** A recogniser that takes longer than this after the end of speech is away, and the caller is told. */
 const transcriptionTimeoutMs = 4_000;
+/** Every reply that is begun ahead of a turn meets the same failure: the same news is told once in this time. */
+const fallbackNewsMs = 5_000;
 /** A call begins without the words of its person and tenant rather than wait longer for them. */
 const lexiconPatienceMs = 1_000;
 
@@ -47,8 +71,9 @@ const lexiconPatienceMs = 1_000;
  */
 export async function runCall(ctx: JobContext, dependencies: CallDependencies): Promise<void> {
   const { backend, log } = dependencies;
-  let personLeft = false;
-  ctx.addShutdownCallback(() => backend.close({ personLeft }));
+  let ending: CallEnding = 'failed';
+  ctx.addShutdownCallback(() => backend.close(ending));
+  ctx.addShutdownCallback(() => dependencies.telemetry.close());
 
   // Once there is a session.
   let adoptKeyTerms = () => {};
@@ -69,109 +94,189 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
     ctx.shutdown('the session was not given to this job');
     return;
   }
+  const meter = new CallMeter(dependencies.telemetry.reporter);
   const spoken = claim.session.modality === 'voice';
-  const speech = spoken ? dependencies.createSpeech() : undefined;
+  const dispatch = readDispatch(ctx.job.metadata);
+  const { resume } = claim;
+  const first = resume?.agent ?? dispatch.agent;
+  const vendors = new CallVendors({
+    makers: dependencies.vendors,
+    tenant: claim.vendors,
+    decorate: normalized,
+    onFallback: seldom(fallbackNewsMs, ({ port, from, to, reason }: FallbackEvent) =>
+      recovered({ kind: 'fallback', port, from, to, reason }),
+    ),
+    onRequest: (chatCtx, times) => record.stopwatch.requestMade(chatCtx, times),
+    log,
+  });
+  const speech = spoken ? { stt: vendors.stt(first), tts: vendors.tts(first) } : undefined;
   speech?.tts.prewarm();
+  const lines = new LineCache({
+    folder: dependencies.speechCacheDir,
+    voice: vendors.voiceOf(first),
+    lines: fixedLines,
+  });
+  const tell = roomTeller(ctx.room, claim.participantIdentity, log);
+  const early = spoken && new PreConnectAudio({ room: ctx.room, identity: claim.participantIdentity, log });
   const [{ profile, onboarding, turns }] = await Promise.all([
     backend.context(),
     Promise.race([vocabulary.reload(), sleep(lexiconPatienceMs)]),
-    // Before the session starts, or its first words and its state never reach the room.
-    ctx.connect(undefined, spoken ? AutoSubscribe.AUDIO_ONLY : AutoSubscribe.SUBSCRIBE_NONE),
+    lines.load(),
+    // Before the session starts, or its first words and its state never reach the room. The microphone is subscribed to later.
+    ctx.connect(undefined, AutoSubscribe.SUBSCRIBE_NONE),
   ]);
-  const { agent: first, language = profile.language ?? 'en' } = readDispatch(ctx.job.metadata);
-  const tell = roomTeller(ctx.room, claim.participantIdentity, log);
+  const agent = (name: AgentName, options: AgentOptions) =>
+    rosterAgent(name, { ...vendors.differing(name, first, spoken), ...options });
+  const route = new SpeechRoute({
+    members: spoken ? vendors.realtime(first) : [],
+    health: dependencies.vendors.health,
+    agent,
+    recovered,
+  });
   const call: Call = {
     backend,
     profile,
     onboarding,
-    language,
+    language: dispatch.language ?? profile.language ?? 'en',
     heardLanguage: '',
     vocabulary,
+    lines: spoken ? lines : undefined,
+    recovered,
     tell,
     keepTurn: (turn) => record.unanswered(turn),
-    agent: rosterAgent,
+    agent: (name, chatCtx) => agent(name, { chatCtx, ...route.agentOptions(name) }),
   };
+  const detection = dispatch.turnDetection ?? dependencies.turns.detection;
   const keyTerms = () => vocabulary.keyTerms(turns.map(({ text }) => text));
 
   const session: CallSession = new voice.AgentSession<Call>({
     userData: call,
-    llm: dependencies.createLLM(),
-    stt:
-      speech &&
-      new NormalizedSTT({
-        stt: speech.stt,
-        normalizers: () => vocabulary.normalizers,
-        onTranscript: (transcript) => {
-          if (!transcript.final) return;
-          const { final, language, ...detail } = transcript;
-          if (!isUnknown(language)) call.heardLanguage = language;
-          if (call.listener) call.listener.heard(transcript);
-          else record.heard(detail);
-          tell(topics.transcriptDetail, { ...detail, typed: false });
-        },
-      }),
+    llm: vendors.llm(first),
+    stt: speech?.stt,
     tts: speech?.tts,
     vad: spoken ? dependencies.vad : null,
     keytermsOptions: { keyterms: keyTerms() },
     ttsTextTransforms: [
-      'filter_markdown',
-      'filter_emoji',
+      speakable(() => call.heardLanguage || call.language),
       pronounce(() => vocabulary.pronunciation(call.heardLanguage || call.language)),
     ],
     useTtsAlignedTranscript: false,
     aecWarmupDuration: echoWarmupMs,
     transcriptionTimeout: transcriptionTimeoutMs,
-    turnHandling: turnHandling(spoken, dependencies.turns),
+    userAwayTimeout: dependencies.turns.userAwayMs / 1_000,
+    turnHandling: turnHandling({
+      spoken,
+      detection,
+      turns: dependencies.turns,
+      language: () => call.heardLanguage || call.language,
+    }),
     connOptions: {
       // The framework ends a call on the first failure it deems final; a vendor's bad minute must not.
       sttConnOptions: { maxRetry: 1_000, retryIntervalMs: 500, timeoutMs: 10_000 },
+      llmConnOptions: { maxRetry: 3, retryIntervalMs: 250, timeoutMs: 5_000 },
+      ttsConnOptions: { maxRetry: 2, retryIntervalMs: 250, timeoutMs: 5_000 },
       maxUnrecoverableErrors: 1_000,
     },
   });
   const record = new TurnRecord(session, {
     append: (turn) => backend.appendTurn(turn),
-    report: (report) => tell(topics.turnReport, report),
+    report(report, times) {
+      tell(topics.turnReport, report);
+      meter.answered(report);
+      dependencies.telemetry.spans?.answered(report, times);
+    },
   });
+  call.stopwatch = record.stopwatch;
+  record.stopwatch.onSpeculations = (speculations) => meter.speculated(speculations);
+  meter.follow(session);
+  keepCheckpoints(session);
   adoptKeyTerms = () => session.updateOptions({ keyterms: keyTerms() });
   onServerData(ctx.room, topics.lexicon, () => void vocabulary.reload());
-  yieldToWords(session);
-  apologize(session, call, log);
+  const bargeIn = new BargeIn(session, {
+    echoWarmupMs,
+    manual: detection === 'manual',
+    onResumed: () => meter.resumed(),
+  });
+  if (spoken) call.pauses = new ThinkingPauses(session);
+  if (call.pauses && dependencies.turns.endpointingMode === 'dynamic')
+    followPauses(session, call.pauses, dependencies.turns);
+  const apologies = new Apologies(session, call, { log, recovered, write: transcriptWriter(ctx.room, log) });
+  call.watch = new TurnWatch(session, {
+    ...dependencies.turns,
+    onSilence: () => {
+      if (!route.leave('timeout')) apologies.silence();
+    },
+  });
+  route.follow(session);
+  const pace = new TranscriptPace(session);
   session.on(voice.AgentSessionEventTypes.Close, ({ reason }) => {
-    personLeft = reason === voice.CloseReason.PARTICIPANT_DISCONNECTED;
+    if (ending === 'failed') ending = endingOf(reason);
     ctx.shutdown(String(reason));
   });
 
+  const past = resume ? { chatCtx: historyOf(turns), resumed: true } : {};
+  const opening = agent(first, { ...route.agentOptions(first), ...past });
   // The concierge is greeted for below; the others open the conversation themselves, which an empty room would not hear.
   if (first !== 'concierge') await ctx.waitForParticipant(claim.participantIdentity);
-  await session.start({
-    agent: rosterAgent(first),
+  const starting = session.start({
+    agent: opening,
     room: ctx.room,
     inputOptions: {
       participantIdentity: claim.participantIdentity,
       audioEnabled: spoken,
+      audioSampleRate: heardRateHz,
       textInputCallback: textInputHandler({
         tooLong: phrases.tooLong[call.language],
         normalize: (text) => normalizeText(vocabulary.normalizers, text),
-        onMessage: (message) => {
+        onMessage: (message, arrivedAtMs) => {
           tell(topics.transcriptDetail, { ...message, typed: true });
+          pace.typed();
           if (call.listener) call.listener.typed(message);
-          else record.typed(message);
+          else record.typed(message, arrivedAtMs);
           return call.listener !== undefined;
         },
       }),
     },
-    outputOptions: { audioEnabled: spoken },
+    outputOptions: { audioEnabled: spoken, queueSizeMs: playoutQueueMs },
   });
+  await (early ? early.feed(session, starting) : starting);
+  if (spoken) bargeIn.silence(playoutOf(session));
+  boundCall(session, call, { callMaxMs: dependencies.turns.callMaxMs, end });
+  if (spoken) {
+    const manual = detection === 'manual';
+    registerTurnMethods({ session, room: ctx.room, identity: claim.participantIdentity, manual });
+  }
+  if (speech && dependencies.speechCacheDir) void recordLines(lines, speech.tts, urgentLines(call.language));
   await ctx.waitForParticipant(claim.participantIdentity);
-  if (first === 'concierge') session.say(phrases.greeting[call.language](profile.preferredName));
-}
+  if (resume) goOn(session, opening, turns);
+  else if (first === 'concierge' && !(early && (await early.hasSpoken(session))))
+    opening.open(phrases.greeting[call.language](profile.preferredName));
 
-function turnHandling(spoken: boolean, turns: TurnsConfig): voice.AgentSessionOptions['turnHandling'] {
-  if (!spoken) return { turnDetection: null };
-  return {
-    // Named explicitly: left alone, the framework may choose detectors that run in LiveKit's cloud.
-    turnDetection: turns.detection === 'model' ? new inference.TurnDetector({ version: 'v1-mini' }) : 'vad',
-    interruption: { mode: 'vad', minDuration: interruptionMinDurationMs },
-    endpointing: { minDelay: turns.endpointingMinDelayMs, maxDelay: turns.endpointingMaxDelayMs },
-  };
+  function end(): void {
+    ending = 'person-left';
+    void ctx.deleteRoom();
+  }
+
+  function recovered(recovery: Recovery): void {
+    log.warn(recovery, 'the call goes on by other means');
+    tell(topics.recovery, recovery);
+    meter.recovered(recovery);
+  }
+
+  function normalized(recogniser: stt.STT): stt.STT {
+    return new NormalizedSTT({
+      stt: recogniser,
+      normalizers: () => vocabulary.normalizers,
+      isListening: (text) => !call.listener && bargeIn.isListening(text),
+      speculation: dependencies.turns.speculation === 'interim' ? speculationDefaults : undefined,
+      onTranscript: (transcript) => {
+        if (!transcript.final) return;
+        const { final, language, ...detail } = transcript;
+        if (!isUnknown(language)) call.heardLanguage = language;
+        if (call.listener) call.listener.heard(transcript);
+        else record.heard(detail);
+        tell(topics.transcriptDetail, { ...detail, typed: false });
+      },
+    });
+  }
 }

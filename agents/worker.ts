@@ -8,9 +8,12 @@ import { loadWorkerConfig, type WorkerConfig } from '../core/config/worker.ts';
 import { ConfigError } from '../core/errors.ts';
 import { runProgram, stopSignal } from '../core/lifecycle.ts';
 import { createLog, type Log } from '../core/log.ts';
+import { tellAccepted } from './acceptance.ts';
 import { Capacity } from './capacity.ts';
 import { redactFrameworkLog } from './framework-log.ts';
 import { serveHealth } from './health.ts';
+import { TelemetryHub } from './telemetry/hub.ts';
+import { telemetryVariable } from './telemetry/reporter.ts';
 
 /** Variables that quietly switch the framework to LiveKit's cloud models or override what is configured here. */
 const cloudSwitches = [
@@ -29,16 +32,20 @@ const idleCloseMs = 2_000;
 async function main(): Promise<void> {
   for (const name of cloudSwitches) delete process.env[name];
   const config = loadWorkerConfig(process.env);
+  // By itself the framework looks every 20 ms, in two threads of each process: most of what one costs that waits for a call.
+  process.env.LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS = String(config.eventLoopWarnMs);
   const log = createLog('worker', config.logLevel);
   redactFrameworkLog();
   initializeLogger({ pretty: false, level: 'warn' });
   await assertCredentials(config.livekit, log);
 
-  const { server, isConnected, activeCalls } = await createAgentServer(config);
+  const hub = await openHub(config.maxCalls, log);
+  const { server, isConnected, activeCalls } = await createAgentServer(config, log);
   let draining = false;
   const health = await serveHealth(config.host, config.port, {
     ready: async () => !draining && (await isConnected()),
     activeCalls,
+    metrics: hub,
   });
   const running = server.run();
   log.info({ agentName: config.agentName, maxCalls: config.maxCalls }, 'worker started');
@@ -55,7 +62,27 @@ async function main(): Promise<void> {
   }
   health.close();
   health.closeAllConnections();
+  await hub?.close();
   log.info('worker stopped');
+}
+
+/** Where jobs bring their metrics, told to each of them by the environment they are started with. Calls go on without. */
+async function openHub(maxCalls: number, log: Log): Promise<TelemetryHub | undefined> {
+  try {
+    const hub = await TelemetryHub.open({
+      maxCalls,
+      onFault: (fault) => log.warn({ fault }, 'a job told of itself wrongly'),
+    });
+    process.env[telemetryVariable] = hub.path;
+    return hub;
+  } catch (error) {
+    delete process.env[telemetryVariable];
+    log.error(
+      { code: (error as NodeJS.ErrnoException).code },
+      'there are no metrics: their socket could not be opened',
+    );
+    return undefined;
+  }
 }
 
 /**
@@ -68,7 +95,7 @@ async function drain(server: AgentServer, activeCalls: () => number, timeoutMs: 
   while (activeCalls() > 0 && performance.now() < deadline) await sleep(200);
 }
 
-async function createAgentServer(config: WorkerConfig) {
+async function createAgentServer(config: WorkerConfig, log: Log) {
   const frameworkPort = await getPort({ host: '127.0.0.1' });
   const capacity = new Capacity(config.maxCalls);
   const runningIds = () => server.activeJobs.map(({ job }) => job.id);
@@ -83,8 +110,10 @@ async function createAgentServer(config: WorkerConfig) {
       loadThreshold: 0.7,
       loadFunc: async () => capacity.load(runningIds()),
       requestFunc: async (request) => {
-        if (capacity.accept(request.job.id, runningIds())) await request.accept('Parley');
-        else await request.reject();
+        const { id: jobId, room } = request.job;
+        if (!capacity.accept(jobId, runningIds())) return request.reject();
+        void tellAccepted({ ...config, log }, { jobId, roomName: room?.name ?? '' });
+        await request.accept('Parley');
       },
       numIdleProcesses: config.idleProcesses,
       drainTimeout: config.drainTimeoutMs,

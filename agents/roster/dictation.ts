@@ -1,11 +1,12 @@
-import { llm, voice } from '@livekit/agents';
+import { llm } from '@livekit/agents';
 import { topics } from '../../domain/conversation.ts';
 import type { DictationCommand } from '../../domain/dictation/command-phrases.ts';
 import { lineText, type Note, noteText } from '../../domain/note.ts';
-import { type Call, type CallSession, languageOf } from '../call.ts';
+import { type CallSession, languageOf } from '../call.ts';
 import { normalizeText } from '../turns/normalize.ts';
 import { NoteTaker } from '../turns/note-taker.ts';
 import { phrases } from '../turns/phrases.ts';
+import { type AgentOptions, SpokenAgent } from '../turns/spoken-agent.ts';
 import { draftSummary } from '../turns/summary.ts';
 
 /** Phrases of an agent that says the same whoever it talks to. */
@@ -17,7 +18,7 @@ type Line = {
  * Writes down what is said, word for word: no model stands between the words and the note. It speaks only when it is asked
  * to, to confirm what can't be seen without looking up, and when something is not saved.
  */
-export class Dictation extends voice.Agent<Call> {
+export class Dictation extends SpokenAgent {
   readonly #history: llm.ChatContext | undefined;
   /** Kept, since what is said to a command may come when the call is with another agent. */
   #session: CallSession | undefined;
@@ -26,9 +27,9 @@ export class Dictation extends voice.Agent<Call> {
   #unanswered: DictationCommand[] = [];
   #isUnsaved = false;
 
-  constructor(history?: llm.ChatContext) {
-    super({ id: 'dictation', instructions: 'Take dictation.', chatCtx: history, llm: null });
-    this.#history = history;
+  constructor(options?: AgentOptions) {
+    super({ id: 'dictation', instructions: 'Take dictation.', ...options, llm: null });
+    this.#history = options?.chatCtx;
   }
 
   override async onEnter(): Promise<void> {

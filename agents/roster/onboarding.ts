@@ -1,10 +1,12 @@
-import { llm, voice } from '@livekit/agents';
+import { llm } from '@livekit/agents';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { onboardingStep, onboardingStepIdSchema, onboardingSteps } from '../../domain/onboarding.ts';
 import type { Call } from '../call.ts';
-import { handoffTo } from './handoff.ts';
+import { type AgentOptions, SpokenAgent } from '../turns/spoken-agent.ts';
+import { returnToConcierge } from './handoff.ts';
 import { getProfile } from './profile-tool.ts';
+import { uninterrupted } from './uninterrupted.ts';
 
 const instructions = `You set up a caller's profile, one question at a time, in the language the caller speaks.
 Speak in one or two short sentences that sound natural when read aloud. No lists, no markdown.
@@ -20,19 +22,15 @@ const openings = { en: "Let's set up your profile.", nl: 'Laten we uw profiel in
 const complete = { en: 'Your profile is complete.', nl: 'Uw profiel is compleet.' };
 
 /** Walks the steps of `domain/onboarding.ts` and saves each answer as it is given. */
-export class Onboarding extends voice.Agent<Call> {
-  constructor(history?: llm.ChatContext) {
+export class Onboarding extends SpokenAgent {
+  constructor(options?: AgentOptions) {
     super({
       id: 'onboarding',
       instructions,
-      chatCtx: history,
+      ...options,
       tools: [
         getProfile,
-        llm.tool({
-          name: 'return_to_concierge',
-          description: 'Hands the caller back to the concierge.',
-          execute: async (_input, { ctx }: llm.ToolOptions<Call>) => handoffTo('concierge', ctx),
-        }),
+        returnToConcierge,
         llm.tool({
           name: 'save_onboarding_step',
           description: `Saves the caller's answer to one step. The steps and their questions:\n${lines}`,
@@ -54,25 +52,16 @@ export class Onboarding extends voice.Agent<Call> {
 
   /** Asks the first open question as it is written: no model is needed for that, so it is heard at once. */
   override async onEnter(): Promise<void> {
+    if (this.resumed) return;
     const call = this.session.userData;
     const next = nextOf(call);
-    this.session.say(next ? `${openings[call.language]} ${next.question}` : complete[call.language]);
+    this.open(next ? `${openings[call.language]} ${next.question}` : complete[call.language]);
   }
 }
 
 function nextOf(call: Call): { step: string; question: string } | null {
   const step = call.onboarding.currentStep;
   return step ? { step, question: onboardingStep(step).question[call.language] } : null;
-}
-
-/** Runs a write that a caller's word must not cut off; the reply that follows may be interrupted again. */
-async function uninterrupted<T>(ctx: voice.RunContext<Call>, write: () => Promise<T>): Promise<T> {
-  ctx.disallowInterruptions();
-  try {
-    return await write();
-  } finally {
-    ctx.speechHandle.allowInterruptions = true;
-  }
 }
 
 /** The model may tell the caller what was wrong with an answer, and nothing else. */

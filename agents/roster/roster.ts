@@ -1,17 +1,26 @@
-import type { llm, voice } from '@livekit/agents';
-import type { AgentName, Call } from '../call.ts';
+import type { AgentName } from '../call.ts';
+import type { AgentOptions, SpokenAgent } from '../turns/spoken-agent.ts';
+import { Companion } from './companion.ts';
 import { Concierge } from './concierge.ts';
 import { Dictation } from './dictation.ts';
 import { Onboarding } from './onboarding.ts';
+import { Oracy } from './oracy.ts';
+import { Scout } from './scout.ts';
 
-/** Makes an agent by name; `history` is what it is told of the conversation so far. */
-export function rosterAgent(name: AgentName, history?: llm.ChatContext): voice.Agent<Call> {
+/** Makes an agent by name. */
+export function rosterAgent(name: AgentName, options?: AgentOptions): SpokenAgent {
   switch (name) {
+    case 'companion':
+      return new Companion(options);
     case 'concierge':
-      return new Concierge(history);
+      return new Concierge(options);
     case 'dictation':
-      return new Dictation(history);
+      return new Dictation(options);
     case 'onboarding':
-      return new Onboarding(history);
+      return new Onboarding(options);
+    case 'oracy':
+      return new Oracy(options);
+    case 'scout':
+      return new Scout(options);
   }
 }

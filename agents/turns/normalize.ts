@@ -1,6 +1,7 @@
 import { type APIConnectOptions, getBaseLanguage, stt } from '@livekit/agents';
 import type { Normalized, Normalizer } from '../../domain/normalization/result.ts';
 import { normalizeWords } from './normalize-words.ts';
+import { Speculation, type SpeculationOptions } from './speculate.ts';
 
 /** What was heard or typed, what is shown, read and kept instead, and what lies between the two. */
 export interface NormalizedText extends Pick<Normalized, 'raw' | 'text' | 'edits' | 'warnings'> {
@@ -23,6 +24,10 @@ interface NormalizedSTTOptions {
   normalizers(): readonly Normalizer[];
   /** Called with each transcript that says something, just before the session gets it. */
   onTranscript?: (transcript: NormalizedTranscript) => void;
+  /** Whether words are but a sign of listening to the agent just now: then nobody is told of them. */
+  isListening?(text: string): boolean;
+  /** Tells of stable interim transcripts as preflight ones; absent: only those of the recogniser are. */
+  speculation?: SpeculationOptions;
 }
 
 /**
@@ -87,7 +92,10 @@ export class NormalizedSTT extends stt.STT {
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
-    return new NormalizedStream(this, this.#stt.stream(options), (event) => this.#normalize(event));
+    return new NormalizedStream(this, this.#stt.stream(options), {
+      normalize: (event) => (this.#isListening(event) ? undefined : this.#normalize(event)),
+      speculation: this.#options.speculation,
+    });
   }
 
   override _updateSessionKeyterms(keyterms: string[]): void {
@@ -112,11 +120,14 @@ export class NormalizedSTT extends stt.STT {
   #forwardMetrics: stt.STTCallbacks['metrics_collected'] = (metrics) => void this.emit('metrics_collected', metrics);
   #forwardError: stt.STTCallbacks['error'] = (error) => void this.emit('error', error);
 
+  #isListening({ type, alternatives }: stt.SpeechEvent): boolean {
+    const isTranscript = type === stt.SpeechEventType.FINAL_TRANSCRIPT || isPartial(type);
+    return isTranscript && (this.#options.isListening?.(alternatives?.[0].text ?? '') ?? false);
+  }
+
   #normalize(event: stt.SpeechEvent): stt.SpeechEvent {
     const final = event.type === stt.SpeechEventType.FINAL_TRANSCRIPT;
-    const partial =
-      event.type === stt.SpeechEventType.INTERIM_TRANSCRIPT || event.type === stt.SpeechEventType.PREFLIGHT_TRANSCRIPT;
-    if (!event.alternatives || !(final || partial)) return event;
+    if (!event.alternatives || !(final || isPartial(event.type))) return event;
     const [first, ...others] = event.alternatives;
     const best = normalizeText(this.#options.normalizers(), first.text, first.language);
     if (best.raw.trim() !== '') this.#options.onTranscript?.({ ...best, language: first.language, final });
@@ -127,6 +138,12 @@ export class NormalizedSTT extends stt.STT {
   }
 }
 
+interface NormalizedStreamOptions {
+  /** Undefined: it is dropped. */
+  normalize(event: stt.SpeechEvent): stt.SpeechEvent | undefined;
+  speculation?: SpeculationOptions;
+}
+
 /**
  * Hands audio and control straight to the decorated stream and rewrites what comes out. Retries, time offset, usage and
  * the end of the stream stay with that one; the base class's own queues are left idle.
@@ -134,13 +151,25 @@ export class NormalizedSTT extends stt.STT {
 class NormalizedStream extends stt.SpeechStream {
   readonly label: string;
   readonly #stream: stt.SpeechStream;
-  readonly #normalize: (event: stt.SpeechEvent) => stt.SpeechEvent;
+  readonly #events: Pick<stt.SpeechStream, 'next'>;
+  readonly #speculation: Speculation | undefined;
 
-  constructor(owner: stt.STT, stream: stt.SpeechStream, normalize: (event: stt.SpeechEvent) => stt.SpeechEvent) {
+  constructor(owner: stt.STT, stream: stt.SpeechStream, { normalize, speculation }: NormalizedStreamOptions) {
     super(owner);
     this.label = `NormalizedStream<${stream.label}>`;
     this.#stream = stream;
-    this.#normalize = normalize;
+    const normalized = {
+      async next(): Promise<IteratorResult<stt.SpeechEvent>> {
+        for (;;) {
+          const result = await stream.next();
+          if (result.done) return result;
+          const value = normalize(result.value);
+          if (value) return { done: false, value };
+        }
+      },
+    };
+    this.#speculation = speculation && new Speculation(normalized, speculation);
+    this.#events = this.#speculation ?? normalized;
   }
 
   override get _failed(): boolean {
@@ -175,17 +204,21 @@ class NormalizedStream extends stt.SpeechStream {
     this.#stream.endInput();
   }
 
-  override async next(): Promise<IteratorResult<stt.SpeechEvent>> {
-    const result = await this.#stream.next();
-    return result.done ? result : { done: false, value: this.#normalize(result.value) };
+  override next(): Promise<IteratorResult<stt.SpeechEvent>> {
+    return this.#events.next();
   }
 
   override close(): void {
+    this.#speculation?.close();
     this.#stream.close();
     super.close();
   }
 
   protected override async run(): Promise<void> {}
+}
+
+function isPartial(type: stt.SpeechEventType): boolean {
+  return type === stt.SpeechEventType.INTERIM_TRANSCRIPT || type === stt.SpeechEventType.PREFLIGHT_TRANSCRIPT;
 }
 
 function rewritten(heard: stt.SpeechData, normalized: NormalizedText): stt.SpeechData {

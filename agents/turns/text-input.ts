@@ -6,8 +6,11 @@ import type { Transcript } from './transcripts.ts';
 export interface TextInput<Message extends Transcript> {
   /** Rewrites a typed message as a spoken one would be. */
   normalize(text: string): Message;
-  /** Told of every message that is taken, before it is answered. @returns whether somebody else answers it */
-  onMessage(message: Message): boolean;
+  /**
+   * Told of every message that is taken, before it is answered, and when it arrived, epoch milliseconds.
+   * @returns whether somebody else answers it
+   */
+  onMessage(message: Message, arrivedAtMs: number): boolean;
   /** What to say to a message that is longer than `sizes.typedMessageCharacters`. */
   tooLong: string;
 }
@@ -18,6 +21,7 @@ export interface TextInput<Message extends Transcript> {
  */
 export function textInputHandler<Message extends Transcript>(input: TextInput<Message>) {
   return async (session: voice.AgentSession, event: { text: string }): Promise<void> => {
+    const arrivedAtMs = Date.now();
     const typed = event.text.trim();
     if (!typed) return;
     try {
@@ -31,6 +35,6 @@ export function textInputHandler<Message extends Transcript>(input: TextInput<Me
       return;
     }
     const message = input.normalize(typed);
-    if (!input.onMessage(message)) session.generateReply({ userInput: message.text });
+    if (!input.onMessage(message, arrivedAtMs)) session.generateReply({ userInput: message.text });
   };
 }

@@ -1,0 +1,206 @@
+import { ReadableStream, TransformStream } from 'node:stream/web';
+import { FlushSentinel, llm, voice } from '@livekit/agents';
+import type { AudioFrame } from '@livekit/rtc-node';
+import { type Call, languageOf } from '../call.ts';
+import type { ReplyTimes } from '../telemetry/reply-times.ts';
+import { phrases } from './phrases.ts';
+import { speakLine } from './repeated-lines.ts';
+import { withWholeTurn } from './thinking-pauses.ts';
+
+type Reply = ReadableStream<llm.ChatChunk | string | FlushSentinel>;
+
+/** What an agent is told of the conversation so far, and what it has of its own where it has anything. */
+export interface AgentOptions
+  extends Pick<voice.AgentOptions<Call>, 'chatCtx' | 'llm' | 'stt' | 'tts' | 'vad' | 'turnDetection'> {
+  /** It goes on with a conversation of its own: it doesn't open it again. */
+  resumed?: boolean;
+}
+
+/** Begins what is spoken and belongs neither to the transcript nor to the history: U+2063, which no voice says. */
+export const asideMark = '\u2063';
+
+/**
+ * An agent that doesn't leave a caller in silence: when its model takes long for the first words of a reply, it says so. Every
+ * agent of the roster is one.
+ */
+export class SpokenAgent extends voice.Agent<Call> {
+  /** Whether it goes on with a conversation of its own. */
+  protected readonly resumed: boolean;
+
+  constructor({ resumed = false, ...options }: voice.AgentOptions<Call> & Pick<AgentOptions, 'resumed'>) {
+    super(options);
+    this.resumed = resumed;
+  }
+
+  /**
+   * Says a line of its own accord. A speech-to-speech model is asked to, so that it knows what was said and one voice speaks
+   * throughout.
+   */
+  open(line: string): void {
+    if (this.llm instanceof llm.RealtimeModel) this.session.generateReply({ instructions: `Say: "${line}"` });
+    else this.session.say(line);
+  }
+
+  override async llmNode(...request: Parameters<voice.Agent<Call>['llmNode']>): Promise<Reply | null> {
+    const [chatCtx, tools, settings] = request;
+    const call = this.session.userData;
+    const asked = withWholeTurn(chatCtx, call.pauses?.pieces ?? 0);
+    const times = call.stopwatch?.replyBegun(settings, asked);
+    const made = await voice.Agent.default.llmNode(this, asked, tools, settings);
+    const reply = made && times ? timed(made, times) : made;
+    if (!reply || !call.watch || !this.session.output.audio) return reply;
+    const watch = call.watch;
+    return withFiller(reply, {
+      due: (signal) => watch.fillerDue(signal),
+      filler: () => {
+        call.recovered({ kind: 'filler' });
+        return phrases.filler[languageOf(call)];
+      },
+    });
+  }
+
+  /** Lines that are recorded are played; others of them are recorded as they are spoken. */
+  override async ttsNode(
+    ...[text, settings]: Parameters<voice.Agent<Call>['ttsNode']>
+  ): Promise<ReadableStream<AudioFrame> | null> {
+    const { lines, stopwatch, watch } = this.session.userData;
+    const times = stopwatch?.replyOf(settings);
+    let isAside = false;
+    const speak = (words: ReadableStream<string>) => voice.Agent.default.ttsNode(this, words, settings);
+    const words = withoutMark(asStream(text), () => {
+      isAside = true;
+    });
+    const audio = await (lines ? speakLine(words, lines, speak) : speak(words));
+    if (!audio) return audio;
+    return watched(audio, () => {
+      if (isAside) return;
+      times?.audio();
+      watch?.replyBegun();
+    });
+  }
+
+  /** What leads here becomes the transcript and the history: asides don't. */
+  override async transcriptionNode(
+    ...[text, settings]: Parameters<voice.Agent<Call>['transcriptionNode']>
+  ): ReturnType<voice.Agent<Call>['transcriptionNode']> {
+    const call = this.session.userData;
+    const onText = (words: string) => {
+      call.lastReply = words;
+    };
+    return voice.Agent.default.transcriptionNode(this, withoutAsides(text, onText), settings);
+  }
+}
+
+interface FillerOptions {
+  /** Resolves with true when a filler is due; given up when the signal is aborted. */
+  due(signal: AbortSignal): Promise<boolean>;
+  filler(): string;
+}
+
+/** Puts a filler, as a segment of its own, before a reply whose first words are late. */
+export function withFiller(reply: Reply, { due, filler }: FillerOptions): Reply {
+  const reader = reply.getReader();
+  const settled = new AbortController();
+  let hasWords = false;
+  let pending: ReturnType<typeof reader.read> | undefined;
+  // Asked once: a second question would find the filler taken by the first, which nobody listens to any more.
+  let isDue: Promise<boolean> | undefined;
+  return new ReadableStream({
+    async pull(controller) {
+      pending ??= reader.read();
+      if (!settled.signal.aborted) {
+        isDue ??= due(settled.signal);
+        const first = await Promise.race([pending, isDue]);
+        if (first === true) {
+          settled.abort();
+          controller.enqueue(asideMark + filler());
+          controller.enqueue(FlushSentinel);
+          return;
+        }
+      }
+      const { done, value } = await pending;
+      pending = undefined;
+      if (done) {
+        settled.abort();
+        controller.close();
+        return;
+      }
+      if (isUseful(value) && !hasWords) {
+        hasWords = true;
+        settled.abort();
+      }
+      controller.enqueue(value);
+    },
+    async cancel(reason) {
+      settled.abort();
+      await reader.cancel(reason);
+    },
+  });
+}
+
+function isUseful(value: llm.ChatChunk | string | FlushSentinel): boolean {
+  if (typeof value === 'string') return value !== '';
+  return typeof value === 'object' && Boolean(value.delta?.content || value.delta?.toolCalls?.length);
+}
+
+type Text = Parameters<voice.Agent<Call>['transcriptionNode']>[0];
+
+function withoutAsides(text: Text, onText: (words: string) => void): ReadableStream<string | voice.TimedString> {
+  const reader = asStream(text).getReader();
+  let isAside: boolean | undefined;
+  let said = '';
+  return new ReadableStream({
+    async pull(controller) {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return controller.close();
+        const words = typeof value === 'string' ? value : value.text;
+        isAside ??= words.startsWith(asideMark);
+        if (isAside) continue;
+        said += words;
+        onText(said);
+        return controller.enqueue(value);
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+function asStream<T>(source: ReadableStream<T> | AsyncIterable<T>): ReadableStream<T> {
+  return source instanceof ReadableStream ? source : ReadableStream.from(source);
+}
+
+function withoutMark(text: ReadableStream<string>, onMark: () => void): ReadableStream<string> {
+  return text.pipeThrough(
+    new TransformStream<string, string>({
+      transform(chunk, controller) {
+        if (chunk.includes(asideMark)) onMark();
+        controller.enqueue(chunk.replaceAll(asideMark, ''));
+      },
+    }),
+  );
+}
+
+/** The same reply, its words told to what measures it. */
+function timed(reply: Reply, times: ReplyTimes): Reply {
+  return watched(
+    reply,
+    (value) => {
+      if (typeof value === 'string') times.text(value);
+      else if (typeof value === 'object') times.text(value.delta?.content ?? '');
+    },
+    () => times.textEnded(),
+  );
+}
+
+function watched<T>(stream: ReadableStream<T>, onEach: (value: T) => void, onEnd?: () => void): ReadableStream<T> {
+  return stream.pipeThrough(
+    new TransformStream<T, T>({
+      transform(value, controller) {
+        onEach(value);
+        controller.enqueue(value);
+      },
+      flush: onEnd,
+    }),
+  );
+}
