@@ -1,16 +1,18 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnvironment } from '../api/environment.ts';
 import { admit } from '../api/middleware/admit.ts';
 import { createAuthenticator } from '../api/middleware/authenticator.ts';
 import { body } from '../api/middleware/body.ts';
+import { checks } from '../api/middleware/checks.ts';
 import { onError, onInvalid } from '../api/middleware/errors.ts';
 import { setHeader } from '../api/middleware/headers.ts';
 import { knownQuery } from '../api/middleware/known-query.ts';
+import { optionalJson } from '../api/middleware/optional-json.ts';
 import { preface } from '../api/middleware/preface.ts';
-import { createRequestCounts, limitAddresses } from '../api/middleware/rate-limits.ts';
+import { createRequestCounts } from '../api/middleware/rate-limits.ts';
 import { createRateLimiter } from '../api/rate-limiter.ts';
 import { startApi } from '../api/start.ts';
 import { systemClock } from '../core/clock.ts';
@@ -19,7 +21,7 @@ import { createFieldCipher } from '../core/crypto/field-cipher.ts';
 import { createSessionTokens } from '../core/crypto/session-tokens.ts';
 import { createLog } from '../core/log.ts';
 import { openDatabase } from '../db/client.ts';
-import { tokenRequestSchema, tokenResponseSchema } from '../domain/token.ts';
+import { tokenRequestSchema } from '../domain/token.ts';
 import { createAccountTools } from '../services/accounts.ts';
 import { noCache } from '../services/cache.ts';
 import { createJobQueue } from '../services/job-queue.ts';
@@ -70,16 +72,9 @@ function route(): RequestListener {
     log,
   });
   app.onError(onError(log, counts));
-  app.use(preface(config.http.corsOrigins), body, knownQuery(app), limitAddresses(counts));
+  app.use(checks(preface(config.http.corsOrigins), body, knownQuery(app), counts.byAddress));
   app.use('/api/*', admit({ authenticator, counts }));
-  const json = <T>(schema: T) => ({ content: { 'application/json': { schema } } });
-  const issue = createRoute({
-    method: 'post',
-    path: '/api/v1/token',
-    request: { body: json(tokenRequestSchema) },
-    responses: { 201: { description: 'The token.', ...json(tokenResponseSchema) } },
-  });
-  app.openapi(issue, async (c) => {
+  app.post('/api/v1/token', optionalJson(tokenRequestSchema), async (c) => {
     const token = await signJoinToken(config, session, c.req.valid('json'));
     setHeader(c, 'cache-control', 'no-store');
     return c.json(answer(token), 201);

@@ -1,6 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { SandboxEvent } from '../sandbox/log.ts';
-import { Caller, epochMs, lineSamples } from '../scripts/caller.ts';
+import { epochMs, lineSamples } from '../scripts/caller.ts';
+import { type Call, firstVoicedAfter, quiet, sandboxEvents } from './voice-call.ts';
+
+/** How to get into a room with an agent. */
+export interface Entrance {
+  serverUrl: string;
+  token: string;
+}
 
 /** Where a spoken turn's time went, in milliseconds; the stages add up to `voiceToVoiceMs`. */
 export interface TurnTimes {
@@ -9,7 +15,7 @@ export interface TurnTimes {
   uplinkMs: number;
   /** -> the STT's final transcript sent. */
   sttMs: number;
-  /** -> the LLM's request received: transcript handling, and waiting for the end of the turn unless it is spent ahead. */
+  /** -> the LLM's request received: transcript handling, and waiting for the end of the turn; negative when it was begun ahead. */
   decisionMs: number;
   /** -> its first token sent. */
   llmMs: number;
@@ -17,7 +23,7 @@ export interface TurnTimes {
   textMs: number;
   /** -> its first audio sent. */
   ttsMs: number;
-  /** -> first voiced frame at the caller. */
+  /** -> first voiced frame at the caller: what is left of the wait where the audio was made ahead, and the way back. */
   playoutMs: number;
 }
 
@@ -34,40 +40,35 @@ export const stages = {
 
 /** Lines that are answered in a sentence or two. */
 const lines = ['en-what-can-you-do', 'en-weather', 'en-reminder'];
-const answerTimeoutMs = 20_000;
-const silenceMs = 600;
 
-/** How to get into a room with the agent that is measured. */
-export interface Entrance {
-  serverUrl: string;
-  token: string;
+/** When one turn began, was over, and was answered, epoch milliseconds. */
+export interface TurnMoments {
+  begunAtMs: number;
+  saidAtMs: number;
+  answeredAtMs: number;
 }
 
-/** Speaks `count` turns with an agent that answers and says where the time of each went. */
-export async function measureTurns(entrance: Entrance, sandboxUrl: string, count: number): Promise<TurnTimes[]> {
-  const caller = new Caller();
-  await caller.join(entrance.serverUrl, entrance.token, { microphone: true });
-  await caller.waitForAgent(answerTimeoutMs);
-  await sleep(1_500);
-  await quiet(caller);
-  const moments: { saidAtMs: number; answeredAtMs: number }[] = [];
+/** Speaks `count` turns. */
+export async function speakTurns({ caller }: Call, count: number): Promise<TurnMoments[]> {
+  const moments: TurnMoments[] = [];
   for (let turn = 0; turn < count; turn++) {
-    const { lastVoicedAtMs } = await caller.speak(lineSamples(lines[turn % lines.length] as string));
-    const answeredAtMs = await firstVoicedAfter(caller, lastVoicedAtMs);
-    moments.push({ saidAtMs: lastVoicedAtMs, answeredAtMs });
+    const spoken = await caller.speak(lineSamples(lines[turn % lines.length] as string));
+    const answeredAtMs = await firstVoicedAfter(caller, spoken.lastVoicedAtMs);
+    moments.push({ begunAtMs: spoken.firstVoicedAtMs, saidAtMs: spoken.lastVoicedAtMs, answeredAtMs });
     await quiet(caller);
   }
-  await caller.leave();
-  const events = (await (await fetch(`${sandboxUrl}/sandbox/log`)).json()) as SandboxEvent[];
-  return moments.map(({ saidAtMs, answeredAtMs }) => timesOf(events, saidAtMs, answeredAtMs));
+  return moments;
+}
+
+/** Speaks `count` turns and says where the time of each went. */
+export async function measureTurns(call: Call, sandboxUrl: string, count: number): Promise<TurnTimes[]> {
+  const moments = await speakTurns(call, count);
+  const events = await sandboxEvents(sandboxUrl);
+  return moments.map((turn) => timesOf(events, turn));
 }
 
 /** Speaks `count` lines to an agent that echoes: milliseconds from the first voiced sample sent to the first one back. */
-export async function measureEcho(entrance: Entrance, count: number): Promise<number[]> {
-  const caller = new Caller();
-  await caller.join(entrance.serverUrl, entrance.token, { microphone: true });
-  await caller.waitForAgent(answerTimeoutMs);
-  await sleep(1_500);
+export async function measureEcho({ caller }: Call, count: number): Promise<number[]> {
   const roundTrips: number[] = [];
   for (let turn = 0; turn < count; turn++) {
     const startedAtMs = epochMs();
@@ -75,47 +76,40 @@ export async function measureEcho(entrance: Entrance, count: number): Promise<nu
     roundTrips.push((await firstVoicedAfter(caller, startedAtMs)) - firstVoicedAtMs);
     await quiet(caller);
   }
-  await caller.leave();
   return roundTrips;
 }
 
-function timesOf(events: readonly SandboxEvent[], saidAtMs: number, answeredAtMs: number): TurnTimes {
-  const last = (vendor: string, event: string, beforeMs: number): SandboxEvent => {
+/** Follows the answer that was heard back through the stand-ins' log: its audio, its text, its request, and the final transcript. */
+export function timesOf(
+  events: readonly SandboxEvent[],
+  { begunAtMs, saidAtMs, answeredAtMs }: TurnMoments,
+): TurnTimes {
+  const last = (
+    [vendor, event]: [string, string],
+    [afterMs, beforeMs]: [number, number],
+    isIt: (found: SandboxEvent) => boolean = () => true,
+  ): SandboxEvent => {
     const found = events.findLast(
-      (e) => e.vendor === vendor && e.event === event && e.atMs <= beforeMs && e.atMs > saidAtMs,
+      (e) => e.vendor === vendor && e.event === event && e.atMs > afterMs && e.atMs <= beforeMs && isIt(e),
     );
     if (!found) throw new Error(`the stand-ins' log has no ${event} of ${vendor} for a turn`);
     return found;
   };
-  const audio = last('cartesia', 'first-audio-sent', answeredAtMs).atMs;
-  const text = last('cartesia', 'context-started', audio).atMs;
-  const token = last('anthropic', 'first-token-sent', text).atMs;
-  const request = last('anthropic', 'request-received', token).atMs;
-  const final = last('deepgram', 'final-sent', request);
-  const arrived = Number(final.lastVoicedAtMs);
+  const audio = last(['cartesia', 'first-audio-sent'], [begunAtMs, answeredAtMs]);
+  const text = last(['cartesia', 'context-started'], [begunAtMs, audio.atMs], (e) => e.contextId === audio.contextId);
+  const token = last(['anthropic', 'first-token-sent'], [begunAtMs, text.atMs]);
+  const isOfToken = (e: SandboxEvent) => e.connection === token.connection;
+  const request = last(['anthropic', 'request-received'], [begunAtMs, token.atMs], isOfToken);
+  const final = last(['deepgram', 'final-sent'], [saidAtMs, answeredAtMs], (e) => Number(e.words) > 0);
+  const arrivedAtMs = Number(final.lastVoicedAtMs);
   return {
     voiceToVoiceMs: answeredAtMs - saidAtMs,
-    uplinkMs: arrived - saidAtMs,
-    sttMs: final.atMs - arrived,
-    decisionMs: request - final.atMs,
-    llmMs: token - request,
-    textMs: text - token,
-    ttsMs: audio - text,
-    playoutMs: answeredAtMs - audio,
+    uplinkMs: arrivedAtMs - saidAtMs,
+    sttMs: final.atMs - arrivedAtMs,
+    decisionMs: request.atMs - final.atMs,
+    llmMs: token.atMs - request.atMs,
+    textMs: text.atMs - token.atMs,
+    ttsMs: audio.atMs - text.atMs,
+    playoutMs: answeredAtMs - audio.atMs,
   };
-}
-
-async function firstVoicedAfter(caller: Caller, momentMs: number): Promise<number> {
-  const deadline = performance.now() + answerTimeoutMs;
-  for (;;) {
-    const at = caller.firstVoicedAfter(momentMs);
-    if (at !== undefined) return at;
-    if (performance.now() > deadline) throw new Error(`no answer within ${answerTimeoutMs / 1_000} s`);
-    await sleep(5);
-  }
-}
-
-async function quiet(caller: Caller): Promise<void> {
-  const since = epochMs();
-  while (epochMs() - (caller.heard.voicedAtMs.at(-1) ?? since) < silenceMs) await sleep(20);
 }

@@ -1,153 +1,117 @@
 import '../scripts/quiet.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join as joinPath } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Releasers } from '../core/lifecycle.ts';
-import type { TokenResponse } from '../domain/token.ts';
 import { Caller } from '../scripts/caller.ts';
-
+import { endWithError } from '../scripts/command-line.ts';
 import { localEnvironment, type Stack, startStack } from '../scripts/stack.ts';
-import { quantile } from '../scripts/table.ts';
-import { startBenchAgent } from './bench-agent.ts';
-import { type Entrance, measureEcho, measureTurns, stages, type TurnTimes } from './voice-turns.ts';
+import { type AgentKind, echo, floor, type PeerName, parley, peers } from './voice-agents.ts';
+import { join, settle } from './voice-call.ts';
+import { type Findings, figuresOf, tablesOf } from './voice-figures.ts';
+import { measureRow, parts, type RowOptions } from './voice-row.ts';
+import { measureEcho } from './voice-turns.ts';
 
 const usage = `npm run bench:voice -- [options]
 
-Speaks turns with Parley and with a bare @livekit/agents session on the same adapters, and shows where the time of a turn went.
-Vendors are stand-ins with fixed delays, so that the rows differ by what the software does.
+Calls Parley, peers and the shortest possible loop ("floor") with the same caller, the same audio, the same LiveKit server and
+the same stand-ins for vendors, whose delays are fixed, so that the rows differ by what the software does. Measured from audio:
+voice to voice, barge-in, coughs, thinking pauses, typed turns; beside it CPU and memory.
 
-  --turns N    spoken turns a row (default 10)
-  --json       print the figures as one JSON line on standard output
-  --help       show this`;
-
-interface Row {
-  name: string;
-  turns: TurnTimes[];
-}
+  --turns N           spoken turns a row; the other parts follow from it (default 10)
+  --against a,b       peers: ${Object.keys(peers).join(', ')}
+                      (default livekit-node; the Python ones are installed with pip into a folder of their own)
+  --calls 1,5,10      also several calls at once
+  --only a,b          parts: ${parts.join(', ')}
+  --json              print the figures as one JSON line on standard output
+  --help              show this`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       turns: { type: 'string', default: '10' },
+      against: { type: 'string', default: 'livekit-node' },
+      calls: { type: 'string', default: '' },
+      only: { type: 'string', default: parts.join(',') },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help) return console.log(usage);
-  const count = Number(values.turns);
-  if (!Number.isInteger(count) || count < 1) throw new Error('--turns needs a whole number from 1');
-  const progress = (line: string) => console.error(line);
+  const options: RowOptions = {
+    turns: wholeNumber('--turns', values.turns),
+    calls: listOf(values.calls).map((count) => wholeNumber('--calls', count)),
+    only: listOf(values.only).map((part) => oneOf('--only', part, parts)),
+    progress: (line) => console.error(line),
+  };
+  const against = listOf(values.against).map((name) => oneOf('--against', name, Object.keys(peers) as PeerName[]));
 
   const releasers = new Releasers();
   try {
-    const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'));
-    releasers.add(() => rm(dataDir, { recursive: true, force: true }));
-    const stack = await startStack({ env: withoutKeys(), dataDir, progress });
-    releasers.add(() => stack.stop());
-    const sandboxUrl = stack.sandboxUrl as string;
-
-    progress(`media path: ${count} lines echoed`);
-    const echo = await measureEcho(await startBenchAgent('echo-agent', stack, releasers), count);
-    const rows: Row[] = [];
-    // One row after the other: side by side they would slow each other down.
-    progress(`parley: ${count} turns`);
-    rows.push({ name: 'parley', turns: await measureTurns(await parleyEntrance(stack), sandboxUrl, count) });
-    progress(`bare session: ${count} turns`);
-    rows.push({
-      name: 'bare session',
-      turns: await measureTurns(await startBenchAgent('bare-agent', stack, releasers), sandboxUrl, count),
-    });
-    await Caller.end();
-    if (values.json) console.log(JSON.stringify(figuresOf(rows, echo)));
-    else console.log(tableOf(rows, echo));
+    const findings = await measure(against, options, releasers);
+    console.log(values.json ? JSON.stringify(figuresOf(findings)) : tablesOf(findings));
   } finally {
     await releasers.releaseAll();
   }
 }
 
-/** The bench compares software: no vendor's bad day may be in it. */
-function withoutKeys() {
-  const { DEEPGRAM_API_KEY, ANTHROPIC_API_KEY, CARTESIA_API_KEY, DATABASE_URL, ...env } = localEnvironment();
-  return env;
+async function measure(against: readonly PeerName[], options: RowOptions, releasers: Releasers): Promise<Findings> {
+  const dataDir = await mkdtemp(joinPath(tmpdir(), 'parley-bench-'));
+  releasers.add(() => rm(dataDir, { recursive: true, force: true }));
+  const stack = await startStack({ env: environment(), dataDir, progress: options.progress });
+  releasers.add(() => stack.stop());
+
+  const mediaPathMs = await measureMediaPath(stack, options);
+  const kinds: [string, AgentKind][] = [
+    ['parley', parley],
+    ...against.map((name): [string, AgentKind] => [name, peers[name]]),
+    ['floor', floor],
+  ];
+  const rows = [];
+  // One row after the other: side by side they would slow each other down.
+  for (const [name, kind] of kinds) rows.push(await measureRow(name, kind, stack, options));
+  await Caller.end();
+  return { mediaPathMs, rows };
 }
 
-async function parleyEntrance(stack: Stack): Promise<Entrance> {
-  const response = await fetch(`${stack.apiUrl}/api/v1/token`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${stack.developmentToken}` },
-  });
-  const { server_url, participant_token } = (await response.json()) as TokenResponse;
-  return { serverUrl: server_url, token: participant_token };
+async function measureMediaPath(stack: Stack, { turns, only, progress }: RowOptions): Promise<number[]> {
+  if (!only.includes('turns')) return [];
+  progress(`media path: ${turns} lines echoed`);
+  const agent = await echo.start(stack, { progress });
+  try {
+    const call = await join(agent);
+    await settle(call);
+    const roundTrips = await measureEcho(call, turns);
+    await call.caller.leave();
+    return roundTrips;
+  } finally {
+    await agent.stop();
+  }
 }
 
-function summaryOf(turns: readonly TurnTimes[], key: keyof TurnTimes, share = 0.5): number {
-  return Math.round(
-    quantile(
-      turns.map((turn) => turn[key]),
-      share,
-    ),
-  );
+/** The bench compares software: no vendor's bad day may be in it, and no limit on how often one address calls. */
+function environment() {
+  const { DATABASE_URL, ...env } = localEnvironment();
+  const keys = /^(?:DEEPGRAM|ANTHROPIC|CARTESIA|OPENAI|GEMINI|SARVAM|AZURE|LITELLM|PARLEY)_/;
+  const kept = Object.entries(env).filter(([name]) => !keys.test(name));
+  return { ...Object.fromEntries(kept), RATE_LIMIT_SCALE: '1000000' };
 }
 
-function vendorsShareOf(turns: readonly TurnTimes[]): number {
-  return Math.round(
-    quantile(
-      turns.map((turn) => (turn.sttMs + turn.llmMs + turn.ttsMs) / turn.voiceToVoiceMs),
-      0.5,
-    ) * 100,
-  );
+function listOf(text: string): string[] {
+  return text.split(',').flatMap((item) => item.trim() || []);
 }
 
-function figuresOf(rows: readonly Row[], echo: readonly number[]) {
-  return {
-    mediaPathMs: { p50: Math.round(quantile(echo, 0.5)), p90: Math.round(quantile(echo, 0.9)) },
-    rows: rows.map(({ name, turns }) => ({
-      name,
-      turns: turns.length,
-      voiceToVoiceMs: { p50: summaryOf(turns, 'voiceToVoiceMs'), p90: summaryOf(turns, 'voiceToVoiceMs', 0.9) },
-      vendorsSharePercent: vendorsShareOf(turns),
-      stagesMs: Object.fromEntries(
-        Object.keys(stages).map((key) => [key, summaryOf(turns, key as keyof typeof stages)]),
-      ),
-    })),
-    ratio: ratioOf(rows),
-  };
+function wholeNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new Error(`${option} needs whole numbers from 1, not "${text}"`);
+  return number;
 }
 
-function ratioOf(rows: readonly Row[]): number {
-  const [parley, bare] = rows.map(({ turns }) =>
-    quantile(
-      turns.map((turn) => turn.voiceToVoiceMs),
-      0.5,
-    ),
-  );
-  return Number(((parley ?? 0) / (bare ?? 1)).toFixed(2));
+function oneOf<Name extends string>(option: string, text: string, names: readonly Name[]): Name {
+  const name = names.find((each) => each === text);
+  if (!name) throw new Error(`${option} knows ${names.join(', ')}, not "${text}"`);
+  return name;
 }
 
-function tableOf(rows: readonly Row[], echo: readonly number[]): string {
-  const head = ['', 'v2v p50', 'v2v p90', 'vendors', ...Object.values(stages)];
-  const cells = rows.map(({ name, turns }) => [
-    name,
-    `${summaryOf(turns, 'voiceToVoiceMs')}`,
-    `${summaryOf(turns, 'voiceToVoiceMs', 0.9)}`,
-    `${vendorsShareOf(turns)} %`,
-    ...Object.keys(stages).map((key) => `${summaryOf(turns, key as keyof typeof stages)}`),
-  ]);
-  const figures = figuresOf(rows, echo);
-  const media = ['media path', `${figures.mediaPathMs.p50}`, `${figures.mediaPathMs.p90}`];
-  const line = (row: string[]) => row.map((cell, column) => (column ? cell.padStart(9) : cell.padEnd(13))).join(' ');
-  return [
-    "milliseconds, medians unless said otherwise; measured from the caller's audio",
-    ...[head, ...cells, media].map(line),
-    `parley / bare session, voice-to-voice p50: ${figures.ratio}`,
-  ].join('\n');
-}
-
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exit(1);
-  },
-);
+main().then(() => process.exit(0), endWithError);
