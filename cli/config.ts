@@ -92,7 +92,7 @@ async function inspect(name: ProcessName, env: Environment): Promise<ProcessRepo
 
 /** A value as it may be shown: a secret not at all, an address without what lets one in. */
 function masked(name: string, value: string): string {
-  if (/(?:^|_)(?:SECRET|KEYS?|TOKEN|PASSWORD)$/.test(name)) return '********';
+  if (/(?:^|_)(?:SECRET|KEYS?|TOKEN|PASSWORD|HEADERS)$/.test(name)) return '********';
   if (!/^[a-z]+:\/\//.test(value)) return value;
   const url = new URL(value);
   if (!url.password && !url.search) return value;

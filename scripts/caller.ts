@@ -48,15 +48,19 @@ export interface CallerEvents {
   state?(state: string): void;
 }
 
+/** Adds to samples at `callerSampleRateHz`, in place, what the microphone picks up besides the person; asked once a frame. */
+export type Background = (samples: Int16Array) => void;
+
 /** When a line's first and last voiced samples were sent, epoch milliseconds. */
 export interface Spoken {
   firstVoicedAtMs: number;
   lastVoicedAtMs: number;
 }
 
-/** Audio that arrived: when (epoch ms) each voiced frame did, `frameMs` long each. */
+/** Audio that arrived: when (epoch ms) each voiced frame did, `frameMs` long each, and the root mean square of its samples. */
 export interface Heard {
   voicedAtMs: number[];
+  loudness: number[];
 }
 
 /**
@@ -65,15 +69,17 @@ export interface Heard {
  */
 export class Caller {
   readonly room = new Room();
-  readonly heard: Heard = { voicedAtMs: [] };
+  readonly heard: Heard = { voicedAtMs: [], loudness: [] };
   readonly #events: CallerEvents;
   readonly #source = new AudioSource(callerSampleRateHz, 1, 0);
   #line: (Spoken & { samples: Int16Array; position: number; done: () => void }) | undefined;
   #microphone: Promise<void> | undefined;
+  readonly #background: Background | undefined;
   #closed = false;
 
-  constructor(events: CallerEvents = {}) {
+  constructor(events: CallerEvents = {}, background?: Background) {
     this.#events = events;
+    this.#background = background;
   }
 
   /** Joins; with `microphone` a track is published that carries silence until a line is spoken. */
@@ -151,7 +157,10 @@ export class Caller {
     for (let frame = 0; !this.#closed; frame++) {
       const waitMs = startedAt + frame * frameMs - performance.now();
       if (waitMs > 0) await sleep(waitMs);
-      await this.#source.captureFrame(new AudioFrame(this.#nextSamples(), callerSampleRateHz, 1, frameSamples));
+      const samples = this.#nextSamples();
+      // Last: when a line is voiced is told from the line alone.
+      this.#background?.(samples);
+      await this.#source.captureFrame(new AudioFrame(samples, callerSampleRateHz, 1, frameSamples));
     }
   }
 
@@ -218,7 +227,10 @@ export class Caller {
   async #hear(track: RemoteTrack): Promise<void> {
     const stream = new AudioStream(track, { sampleRate: callerSampleRateHz, numChannels: 1, frameSizeMs: frameMs });
     for await (const frame of stream) {
-      if (rms(frame.data) > voicedRms) this.heard.voicedAtMs.push(epochMs());
+      const loudness = rms(frame.data);
+      if (loudness <= voicedRms) continue;
+      this.heard.voicedAtMs.push(epochMs());
+      this.heard.loudness.push(loudness);
     }
   }
 }

@@ -12,3 +12,10 @@ export function endWithError(error: unknown): never {
   console.error(message);
   process.exit(1);
 }
+
+/** The whole number from 1 that an option was given. @throws Error naming the option (`--runs`) */
+export function wholeNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new Error(`${option} needs a whole number from 1`);
+  return number;
+}

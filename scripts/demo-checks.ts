@@ -67,16 +67,18 @@ export function failuresOfReadBack(steps: OnboardingAnswers): string[] {
     .map((step) => `the onboarding step ${step} could not be read back`);
 }
 
-/** What the stand-in's voice began and finished speaking. */
+/** What the stand-in voices began and finished speaking. */
 async function contextsOf(sandboxUrl: string): Promise<{ startedAtMs: number; voicedMs: number }[]> {
   const response = await fetch(`${sandboxUrl}/sandbox/log`);
-  const events = ((await response.json()) as SandboxEvent[]).filter((event) => event.vendor === 'cartesia');
+  const events = (await response.json()) as SandboxEvent[];
+  // A voice that is asked piece by piece has no contexts, and is told by the number of its request.
+  const keyOf = ({ vendor, connection, contextId = '' }: SandboxEvent) => `${vendor} ${contextId || connection}`;
   const startedAtMs = new Map(
-    events.filter(({ event }) => event === 'context-started').map(({ contextId, atMs }) => [contextId, atMs]),
+    events.filter(({ event }) => event === 'context-started').map((event) => [keyOf(event), event.atMs]),
   );
   return events
     .filter(({ event }) => event === 'context-completed')
-    .map(({ contextId, voicedMs }) => ({ startedAtMs: startedAtMs.get(contextId) ?? 0, voicedMs: Number(voicedMs) }));
+    .map((event) => ({ startedAtMs: startedAtMs.get(keyOf(event)) ?? 0, voicedMs: Number(event.voicedMs) }));
 }
 
 /** By their start: the voice goes on with a reply that is being interrupted until the caller's words confirm it. */

@@ -44,6 +44,8 @@ export interface LongCommand {
   args: readonly string[];
   env: Environment;
   timeoutMs: number;
+  /** Sees each line the command writes, on either stream. */
+  onLine?: (line: string) => void;
 }
 
 /**

@@ -46,13 +46,14 @@ const apiKey = 'parley';
  * @throws Error when the port asked for is taken, or when the server does not start.
  */
 export async function startServer(program: ServerProgram, options: LiveKitOptions): Promise<LiveKit> {
-  const { port, progress } = options;
+  const { port, progress, apiSecret = newSecret(), webhookUrl } = options;
   for (let attempt = 1; ; attempt += 1) {
     if (port && !(await isFree(port.number))) {
       throw new Error(`Port ${port.number} (${port.setting}) is taken: set another one, or unset it for a free one.`);
     }
     try {
-      return await startOnce(program, { http: port?.number ?? (await freePort()), udp: await freeUdpPort() });
+      const ports = { http: port?.number ?? (await freePort()), udp: await freeUdpPort() };
+      return await startOnce(program, ports, { apiSecret, webhookUrl });
     } catch (error) {
       if (attempt === attempts || !(error instanceof Error && lostPort.test(error.message))) throw error;
       progress('another process was quicker at a port: trying others');
@@ -62,16 +63,21 @@ export async function startServer(program: ServerProgram, options: LiveKitOption
 
 const lostPort = /address already in use|port is already allocated|Only one usage of each socket address/i;
 
-async function startOnce(program: ServerProgram, ports: ServerPorts): Promise<LiveKit> {
+async function startOnce(
+  program: ServerProgram,
+  ports: ServerPorts,
+  { apiSecret, webhookUrl }: { apiSecret: string; webhookUrl?: string },
+): Promise<LiveKit> {
   const { container } = program;
-  const apiSecret = newSecret();
   const url = `http://127.0.0.1:${ports.http}`;
+  const webhook = webhookUrl && !container ? { webhook: { api_key: apiKey, urls: [webhookUrl] } } : {};
+  const settings = { ...configuration(ports, apiSecret, Boolean(container)), ...webhook };
   const child = await startProcess({
     name: 'LiveKit',
     command: program.command,
     args: container?.args(ports) ?? [],
     // The configuration goes by the environment: no file with a secret is left behind, whatever happens.
-    env: { ...container?.env, LIVEKIT_CONFIG: JSON.stringify(configuration(ports, apiSecret, Boolean(container))) },
+    env: { ...container?.env, LIVEKIT_CONFIG: JSON.stringify(settings) },
     readyUrl: url,
   });
   const stop = async () => {

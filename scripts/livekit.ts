@@ -27,6 +27,10 @@ export interface LiveKitOptions {
   progress: (line: string) => void;
   /** Serve on exactly this port; a free one otherwise. */
   port?: LiveKitPort;
+  /** Secret of the server that is started; a new one otherwise. */
+  apiSecret?: string;
+  /** Where the server that is started tells what happens in its rooms; one in a container can't reach this machine. */
+  webhookUrl?: string;
 }
 
 /** No way to get a LiveKit server worked; the message lists every way and why it did not. */

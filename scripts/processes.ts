@@ -99,8 +99,11 @@ export async function startProcess(options: ProcessOptions): Promise<Child> {
     lastLines: () => [...lines],
     async stop(gracePeriodMs = 5_000) {
       child.kill('SIGTERM');
-      const force = setTimeout(() => killGroup(pid), gracePeriodMs);
+      // A second signal ends ours at once, with their files put away; whoever doesn't heed it is killed.
+      const hurry = setTimeout(() => child.kill('SIGTERM'), gracePeriodMs);
+      const force = setTimeout(() => killGroup(pid), gracePeriodMs + 500);
       await exited;
+      clearTimeout(hurry);
       clearTimeout(force);
     },
   };

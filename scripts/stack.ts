@@ -26,6 +26,7 @@ import { createRooms } from '../services/rooms.ts';
 import { keptSecrets } from './kept-secrets.ts';
 import { ensureLiveKit, type LiveKit } from './livekit.ts';
 import { entry, freePort, startProcess } from './processes.ts';
+import { type VendorPart, vendorParts } from './vendor-stand-ins.ts';
 
 /** What a stack needs to know; everything missing from `env` is replaced by something local. */
 export interface StackOptions {
@@ -54,22 +55,6 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-/** A vendor's variables, what it does, and where its stand-in is in the sandbox. */
-interface VendorPart {
-  part: string;
-  vendor: string;
-  key: string;
-  baseUrl: string;
-  path?: string;
-}
-
-const vendors: readonly VendorPart[] = [
-  { part: 'STT', vendor: 'Deepgram', key: 'DEEPGRAM_API_KEY', baseUrl: 'DEEPGRAM_BASE_URL' },
-  { part: 'LLM', vendor: 'Anthropic', key: 'ANTHROPIC_API_KEY', baseUrl: 'ANTHROPIC_BASE_URL' },
-  { part: 'TTS', vendor: 'Cartesia', key: 'CARTESIA_API_KEY', baseUrl: 'CARTESIA_BASE_URL' },
-  { part: 'files', vendor: 'OpenAI', key: 'OPENAI_API_KEY', baseUrl: 'OPENAI_BASE_URL', path: '/openai/v1' },
-];
-
 /** The environment with what `.env` adds to it; a variable that is set already wins, an empty one counts as not set. */
 export function localEnvironment(): Environment {
   const file = assetPath('.env');
@@ -93,18 +78,24 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 async function start({ env, dataDir, progress }: StackOptions, releasers: Releasers): Promise<Stack> {
-  const livekit = await ensureLiveKit({ env, progress });
+  const apiPort = env.API_PORT?.trim() || String(await freePort());
+  const webhookUrl = `http://127.0.0.1:${apiPort}/webhooks/livekit`;
+  const livekit = await ensureLiveKit({ env, progress, webhookUrl });
   releasers.add(() => livekit.stop());
 
+  const vendors = vendorParts(env);
   const standIns = vendors.filter(({ key }) => !env[key]?.trim());
   const sandbox = standIns.length ? await startSandbox(env, releasers) : undefined;
   const vendorVariables = Object.fromEntries(
-    standIns.flatMap(({ key, baseUrl, path = '' }) => [
-      [key, 'stand-in'],
+    standIns.flatMap(({ account, baseUrl, path }) => [
+      ...Object.entries(account),
       [baseUrl, `${sandbox?.sandboxUrl}${path}`],
     ]),
   );
-  const api = await startLocalApi({ env: { ...env, ...vendorVariables }, dataDir, livekit, progress }, releasers);
+  const api = await startLocalApi(
+    { env: { ...env, API_PORT: apiPort, ...vendorVariables }, dataDir, livekit, progress },
+    releasers,
+  );
 
   const workerEnvironment: Environment = {
     WORKER_HOST: '127.0.0.1',
@@ -115,6 +106,8 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
     NODE_ENV: 'production',
     ...liveKitVariables(livekit),
     API_URL: api.url,
+    // What a stand-in says is worth nothing to a real voice, nor the other way round.
+    ...(standIns.some(({ part }) => part === 'TTS') && { SPEECH_CACHE_DIR: env.SPEECH_CACHE_DIR ?? 'off' }),
     ...vendorVariables,
   };
   const { agentName, port } = loadWorkerConfig(workerEnvironment);
