@@ -7,6 +7,7 @@ import { AnthropicLLM } from '../../providers/llm/anthropic.ts';
 import { anthropicStandIn } from '../../sandbox/anthropic.ts';
 import { startSandbox } from '../../sandbox/server.ts';
 import { describeLlmContract } from './llm-suite.ts';
+import { describeProbeContract } from './probe-suite.ts';
 
 const apiKey = 'sk-ant-test';
 const model = 'claude-haiku-4-5';
@@ -18,6 +19,12 @@ describeLlmContract('AnthropicLLM', {
   vendor: 'anthropic',
   standIn: anthropicStandIn,
   create: ({ url, idleTimeoutMs }) => new AnthropicLLM({ apiKey, baseUrl: url, model, idleTimeoutMs }),
+});
+
+describeProbeContract('AnthropicLLM', {
+  vendor: 'anthropic',
+  standIn: anthropicStandIn,
+  create: (baseUrl) => new AnthropicLLM({ apiKey, baseUrl, model }),
 });
 
 describe('AnthropicLLM', () => {

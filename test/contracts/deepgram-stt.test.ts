@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { DeepgramSTT } from '../../providers/stt/deepgram.ts';
 import { deepgramStandIn } from '../../sandbox/deepgram.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
+import { describeProbeContract } from './probe-suite.ts';
 import { describeSttContract } from './stt-suite.ts';
 
 describeSttContract('Deepgram', {
@@ -11,6 +12,12 @@ describeSttContract('Deepgram', {
   standIn: deepgramStandIn,
   create: (settings) => new DeepgramSTT({ apiKey: 'a-key', model: 'nova-3', language: 'multi', ...settings }),
   keyTermsOf: (query) => new URLSearchParams(query).getAll('keyterm'),
+});
+
+describeProbeContract('Deepgram', {
+  vendor: 'deepgram',
+  standIn: deepgramStandIn([]),
+  create: (baseUrl) => new DeepgramSTT({ apiKey: 'a-key', baseUrl, model: 'nova-3', language: 'multi' }),
 });
 
 const patience = { timeout: 8_000, interval: 20 };

@@ -65,7 +65,7 @@ export async function openApiWorld(log?: Log, access: Partial<HttpDependencies> 
       },
       body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
     });
-    const text = await response.text();
+    const text = await textOf(response);
     const isJson = /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '');
     return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : {} };
   };
@@ -84,6 +84,15 @@ export async function openApiWorld(log?: Log, access: Partial<HttpDependencies> 
     },
     close: () => world.close(),
   };
+}
+
+/** The whole body, or the beginning of one that has no end. */
+async function textOf(response: Response): Promise<string> {
+  if (response.headers.get('content-type') !== 'text/event-stream' || !response.body) return response.text();
+  const reader = response.body.getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  return new TextDecoder().decode(value);
 }
 
 /** What a LiveKit server signs for the job of a room; each part can be made wrong. */

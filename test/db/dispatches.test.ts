@@ -4,13 +4,14 @@ import { AppError } from '../../core/errors.ts';
 import { lifetimes } from '../../core/limits.ts';
 import { sessions } from '../../db/schema/sessions.ts';
 import { participantIdentityOf } from '../../domain/session.ts';
-import { dispatchForReturning, watchDispatches } from '../../services/dispatches.ts';
+import { acceptDispatch, dispatchForReturning, watchDispatches } from '../../services/dispatches.ts';
 import { endAbandonedSessions, releaseSession, renewSession } from '../../services/sessions.ts';
 import { issueToken } from '../../services/tokens.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
 import { settings, system } from './world.ts';
 
-const patienceMs = settings.agentJoinTimeoutMs;
+const patienceMs = lifetimes.dispatchAcceptMs;
+const joinMs = settings.agentJoinTimeoutMs;
 
 describeOnBothDatabases('the dispatch watchdog', (world) => {
   const watch = () => watchDispatches(world().context(system));
@@ -64,6 +65,20 @@ describeOnBothDatabases('the dispatch watchdog', (world) => {
     expect(await stored(id)).toMatchObject({ dispatchAttempts: 2 });
   });
 
+  it('gives the agent of a job that a worker has taken on its time', async () => {
+    const { user, roomName } = await newSession();
+    world().rooms.set(roomName, [person(user.userId)]);
+    world().clock.advance(patienceMs);
+    const job = { kind: 'job', roomName, jobIdentity: 'agent-x' } as const;
+    await acceptDispatch(world().context(job));
+    world().clock.advance(joinMs - 1);
+    expect(await watch()).toBe(0);
+    world().clock.advance(1);
+    expect(await watch()).toBe(1);
+    const elsewhere = acceptDispatch(world().context({ ...job, roomName: 'room-unknown' }));
+    await expect(elsewhere).rejects.toMatchObject({ code: 'not_found' });
+  });
+
   it('leaves rooms alone that have an agent, or nobody but strangers', async () => {
     const [served, strange] = [await newSession(), await newSession()];
     world().rooms.set(served.roomName, [person(served.user.userId), agent()]);
@@ -101,15 +116,15 @@ describeOnBothDatabases('the dispatch watchdog', (world) => {
     };
     const watchFor = async (ms: number) => {
       asked = 0;
-      for (let passedMs = 0; passedMs < ms; passedMs += patienceMs) {
-        world().clock.advance(patienceMs);
+      for (let passedMs = 0; passedMs < ms; passedMs += joinMs) {
+        world().clock.advance(joinMs);
         expect(await watchDispatches({ ...world().context(system), rooms: counted })).toBe(0);
       }
       return asked;
     };
-    expect(await watchFor(3 * patienceMs)).toBe(3);
+    expect(await watchFor(3 * joinMs)).toBe(3);
     world().clock.advance(settings.tokenTtlSeconds * 1_000);
-    expect(await watchFor(20 * patienceMs)).toBe(1);
+    expect(await watchFor(20 * joinMs)).toBe(1);
     expect(await stored(id)).toMatchObject({ endedAt: null });
   });
 
@@ -167,9 +182,9 @@ describeOnBothDatabases('the dispatch watchdog', (world) => {
     await expect(round).rejects.toMatchObject({ code: 'unavailable' });
     expect(rooms.dispatches.map((dispatch) => dispatch.roomName)).toEqual([waiting.roomName]);
 
-    world().clock.advance(patienceMs - 1);
-    expect(await watch()).toBe(0);
-    world().clock.advance(1);
+    world().clock.advance(patienceMs);
+    expect(await watch()).toBe(1);
+    world().clock.advance(joinMs - patienceMs);
     expect(await watch()).toBe(2);
   });
 
@@ -196,7 +211,7 @@ describeOnBothDatabases('the release of a session', (world) => {
     world().rooms.dispatches.length = 0;
     const release = async () => {
       const context = world().context(agent);
-      const released = await releaseSession(context, { sessionId: session.id });
+      const released = await releaseSession(context, { sessionId: session.id, ending: 'person-left' });
       if (released) await dispatchForReturning(context, released);
       return world().rooms.dispatches.map((dispatch) => dispatch.roomName);
     };
@@ -247,7 +262,7 @@ describeOnBothDatabases('the release of a session', (world) => {
     const away = () => Promise.reject(new AppError('unavailable', 'away'));
     const rooms = { existing: away, participants: away, dispatch: away, tell: away, removeParticipant: away };
     const context = { ...world().context(agent), rooms };
-    const released = await releaseSession(context, { sessionId: session.id });
+    const released = await releaseSession(context, { sessionId: session.id, ending: 'person-left' });
     expect(released).toMatchObject({
       id: session.id,
       leaseExpiresAt: new Date(world().clock.now().getTime() + lifetimes.leaseMs),
@@ -263,7 +278,7 @@ describeOnBothDatabases('the release of a session', (world) => {
     const broken = () => Promise.reject(new RangeError('broken'));
     const rooms = { existing: broken, participants: broken, dispatch: broken, tell: broken, removeParticipant: broken };
     const context = { ...world().context(agent), rooms };
-    const released = await releaseSession(context, { sessionId: session.id });
+    const released = await releaseSession(context, { sessionId: session.id, ending: 'person-left' });
     expect(released).not.toBeNull();
     if (released) await expect(dispatchForReturning(context, released)).rejects.toThrow(RangeError);
   });

@@ -54,6 +54,7 @@ describeOnBothDatabases('retention', (world) => {
         raw: null,
         edits: [],
         interrupted: false,
+        latency: null,
         saidAt: daysAgo(age).toISOString(),
         position: null,
       } as const;

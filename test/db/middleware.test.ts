@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiEnvironment } from '../../api/environment.ts';
+import { checks } from '../../api/middleware/checks.ts';
 import { onError } from '../../api/middleware/errors.ts';
 import { preface } from '../../api/middleware/preface.ts';
 import { AppError } from '../../core/errors.ts';
@@ -73,7 +74,7 @@ describe('an error nobody else should know', () => {
     const lines: string[] = [];
     const app = new Hono<ApiEnvironment>();
     app.onError(onError(pino({ base: null }, { write: (line: string) => lines.push(line) })));
-    app.use(preface([]));
+    app.use(checks(preface([])));
     app.get('/ours/:id', () => {
       throw new AppError('internal', 'A query failed (XX000)');
     });

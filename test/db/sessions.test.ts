@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import { newId } from '../../core/ids.ts';
 import { lifetimes } from '../../core/limits.ts';
 import { sessions } from '../../db/schema/sessions.ts';
-import { participantIdentityOf } from '../../domain/session.ts';
+import { callEndingSchema, participantIdentityOf } from '../../domain/session.ts';
 import { claimSession, endAbandonedSessions, releaseSession, renewSession } from '../../services/sessions.ts';
 import { issueToken } from '../../services/tokens.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
@@ -89,14 +89,17 @@ describeOnBothDatabases('sessions', (world) => {
     await expect(late).rejects.toMatchObject({ code: 'conflict' });
   });
 
-  it('are free at once when their job releases them, and only when it still holds them', async () => {
-    const { user, session } = await newSession();
-    const first = await world().claim(user, session, 'agent-a');
-    await releaseSession(world().context(first), { sessionId: session.id });
-    await world().claim(user, session, 'agent-b');
-    await releaseSession(world().context(first), { sessionId: session.id });
-    await expect(claimAs('agent-c', session.roomName)).rejects.toMatchObject({ code: 'conflict' });
-  });
+  it.each(callEndingSchema.options)(
+    'are free at once when their job releases them (%s), and only when it still holds them',
+    async (ending) => {
+      const { user, session } = await newSession();
+      const first = await world().claim(user, session, 'agent-a');
+      await releaseSession(world().context(first), { sessionId: session.id, ending });
+      await world().claim(user, session, 'agent-b');
+      await releaseSession(world().context(first), { sessionId: session.id, ending });
+      await expect(claimAs('agent-c', session.roomName)).rejects.toMatchObject({ code: 'conflict' });
+    },
+  );
 
   it('open again when they are claimed after their end', async () => {
     const { session } = await newSession();
@@ -110,7 +113,7 @@ describeOnBothDatabases('sessions', (world) => {
     await world().claim(user, session);
     const neighbour = await world().claim(user, await world().newSession(user));
     for (const verb of [renewSession, releaseSession]) {
-      const refused = verb(world().context(neighbour), { sessionId: session.id });
+      const refused = verb(world().context(neighbour), { sessionId: session.id, ending: 'moved' });
       await expect(refused).rejects.toMatchObject({ code: 'not_found' });
     }
   });
@@ -123,7 +126,7 @@ describeOnBothDatabases('sessions', (world) => {
     }
     for (const verb of [renewSession, releaseSession]) {
       for (const actor of [user, { kind: 'job', roomName: session.roomName, jobIdentity: newId() } as const]) {
-        const refused = verb(world().context(actor), { sessionId: session.id });
+        const refused = verb(world().context(actor), { sessionId: session.id, ending: 'moved' });
         await expect(refused).rejects.toMatchObject({ code: 'forbidden' });
       }
     }

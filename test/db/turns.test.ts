@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
-import { type NewTurn, newTurnSchema } from '../../domain/conversation.ts';
+import { type NewTurn, newTurnSchema, type Waterfall } from '../../domain/conversation.ts';
 import { appendTurn, listTurns } from '../../services/turns.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
 
@@ -18,7 +18,19 @@ describeOnBothDatabases('turns', (world) => {
     const { user, sessionId, agent } = await newCall();
     const edit = { input: { start: 0, end: 12 }, output: { start: 0, end: 2 }, rule: 'tooth' };
     const spoken = newTurn({ text: '46', raw: 'zesenveertig', edits: [edit], interrupted: true });
-    const reply = newTurn({ speaker: 'agent', agent: 'concierge', text: 'noted' });
+    const latency: Waterfall = {
+      transcriptMs: 80,
+      endOfTurnMs: 300,
+      requestMs: -120,
+      firstTokenMs: 260,
+      firstSentenceMs: 330,
+      firstAudioMs: 420,
+      firstFrameMs: null,
+      vendors: { stt: 'deepgram', llm: 'anthropic', tts: 'cartesia' },
+      tokens: { prompt: 100, cached: 80, completion: 12 },
+      costDollars: 0.00125,
+    };
+    const reply = newTurn({ speaker: 'agent', agent: 'concierge', text: 'noted', latency });
     for (const turn of [spoken, reply]) await appendTurn(world().context(agent), { sessionId, turn });
 
     const kept = [

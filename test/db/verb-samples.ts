@@ -3,6 +3,7 @@ import { identities } from '../../db/schema/identities.ts';
 import type { Actor, AgentActor, UserActor } from '../../domain/actor.ts';
 import { newTurnSchema } from '../../domain/conversation.ts';
 import type { Mailer } from '../../domain/mail.ts';
+import { participantIdentityOf } from '../../domain/session.ts';
 import { defaultTenant } from '../../domain/tenant.ts';
 import type { AccountTools } from '../../services/accounts.ts';
 import { createApiKey, listApiKeys, revokeApiKey } from '../../services/api-keys.ts';
@@ -11,7 +12,7 @@ import type { Context } from '../../services/context.ts';
 import { getContext } from '../../services/contexts.ts';
 import { listDeadLetters, purgeDeadLetters, retryDeadLetters } from '../../services/dead-letters.ts';
 import { addDevice, getDevice, listDevices, removeDevice, updateDevice } from '../../services/devices.ts';
-import { watchDispatches } from '../../services/dispatches.ts';
+import { acceptDispatch, watchDispatches } from '../../services/dispatches.ts';
 import { rotateKeys } from '../../services/encryption.ts';
 import { eraseUser } from '../../services/erasure.ts';
 import { readExport, requestExport, writeExport } from '../../services/exports.ts';
@@ -56,6 +57,7 @@ import { getPreferences, replacePreferences, updatePreferences } from '../../ser
 import { getProfile, updateProfile } from '../../services/profiles.ts';
 import { signOut } from '../../services/refresh-tokens.ts';
 import { expireLeases, purgeExpired, removeSpentPairings } from '../../services/retention.ts';
+import { followRoom } from '../../services/room-events.ts';
 import { seedExample } from '../../services/seeding.ts';
 import { createSession, endSession, getSession, listSessions, updateSession } from '../../services/session-records.ts';
 import { claimSession, endAbandonedSessions, releaseSession, renewSession } from '../../services/sessions.ts';
@@ -184,10 +186,13 @@ export const samples: Record<Verb, Record<string, Sample>> = {
     updateSession: (context, { sessionId }) => updateSession(context, { sessionId, changes: { title: 'mine' } }),
     endSession: (context, { sessionId }) => endSession(context, { sessionId }),
   },
-  'sessions.claim': { claimSession: (context) => claimSession(context) },
+  'sessions.claim': {
+    acceptDispatch: (context) => acceptDispatch(context),
+    claimSession: (context) => claimSession(context),
+  },
   'sessions.hold': {
     renewSession: (context, { sessionId }) => renewSession(context, { sessionId }),
-    releaseSession: (context, { sessionId }) => releaseSession(context, { sessionId }),
+    releaseSession: (context, { sessionId }) => releaseSession(context, { sessionId, ending: 'moved' }),
   },
   'turns.read': { listTurns: (context, { sessionId }) => listTurns(context, { sessionId }) },
   'turns.append': {
@@ -274,7 +279,14 @@ export const samples: Record<Verb, Record<string, Sample>> = {
   'exports.read': { readExport: (context, { exportId }) => readExport(context, { exportId }) },
   'exports.write': { requestExport: (context) => requestExport(context) },
   'users.erase': { eraseUser: (context, { userId }) => eraseUser(context, { userId }) },
-  'dispatches.watch': { watchDispatches: (context) => watchDispatches(context) },
+  'dispatches.watch': {
+    followRoom: (context, { roomName, userId }) =>
+      followRoom(context, {
+        event: { roomName, identity: participantIdentityOf(userId), change: 'joined' },
+        wait: async () => {},
+      }),
+    watchDispatches: (context) => watchDispatches(context),
+  },
   'sessions.end-abandoned': { endAbandonedSessions: (context) => endAbandonedSessions(context) },
   'retention.purge': {
     purgeExpired: (context) => purgeExpired(context),

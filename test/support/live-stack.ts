@@ -14,7 +14,11 @@ import type { TokenRequest, TokenResponse } from '../../domain/token.ts';
 import { anthropicStandIn } from '../../sandbox/anthropic.ts';
 import { cartesiaStandIn } from '../../sandbox/cartesia.ts';
 import { deepgramStandIn, loadLines } from '../../sandbox/deepgram.ts';
+import { openaiRealtimeStandIn } from '../../sandbox/openai-realtime-socket.ts';
+import { openaiResponsesStandIn } from '../../sandbox/openai-responses.ts';
+import { openaiSpeechStandIn } from '../../sandbox/openai-speech.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
+import { ensureLiveKit, type LiveKit } from '../../scripts/livekit.ts';
 import { type Child, freePort, startProcess } from '../../scripts/processes.ts';
 
 /** A worker under test: its process and where it answers `/readyz`. */
@@ -38,41 +42,73 @@ export interface LiveStack {
   startWorker(env?: Environment): Promise<LiveWorker>;
   /** Asks the token endpoint as a client would. */
   token(request?: TokenRequest): Promise<TokenResponse>;
+  /** Ends the LiveKit server of a stack with webhooks and starts it again where it was; it knows of no room then. */
+  restartLiveKit(): Promise<void>;
+  /** Ends the API and starts it again where it was. */
+  restartApi(): Promise<void>;
   /** Asks the API as the development user. */
   get(path: string): Promise<unknown>;
   stop(): Promise<void>;
 }
 
+/** What a stack can differ in. */
+export interface LiveStackOptions {
+  agentJoinTimeoutMs?: number;
+  /** Has a LiveKit server of its own, which tells the API what happens in its rooms. */
+  webhooks?: boolean;
+}
+
+/** A server of the stack's own; `again` is the one that it takes the place of. */
+function ownLiveKit(apiPort: number, again?: LiveKit): Promise<LiveKit> {
+  return ensureLiveKit({
+    env: { ...process.env, LIVEKIT_URL: undefined },
+    progress: () => {},
+    apiSecret: again?.apiSecret,
+    port: again && { number: Number(new URL(again.url).port), setting: 'the port of the server before' },
+    webhookUrl: `http://127.0.0.1:${apiPort}/webhooks/livekit`,
+  });
+}
+
 /** Starts a stack without a worker. `stop()` fails when a stand-in was asked something unexpected. */
-export async function startLiveStack(options: { agentJoinTimeoutMs?: number } = {}): Promise<LiveStack> {
-  const livekit = inject('livekit');
-  if (!livekit) throw new Error('live tests need the shared LiveKit server: guard them with describe.skipIf');
+export async function startLiveStack(options: LiveStackOptions = {}): Promise<LiveStack> {
+  const shared = inject('livekit');
+  if (!shared) throw new Error('live tests need the shared LiveKit server: guard them with describe.skipIf');
   const releasers = new Releasers();
+  const port = await freePort();
+  let own = options.webhooks ? await ownLiveKit(port) : undefined;
+  releasers.add(async () => own?.stop());
+  const { url: livekitUrl, apiKey, apiSecret } = own ?? shared;
+  const livekit = { url: livekitUrl, apiKey, apiSecret };
   const lines = await loadLines(assetPath('sandbox', 'lines'));
-  const sandbox = await startSandbox([deepgramStandIn(lines), anthropicStandIn, cartesiaStandIn]);
+  const sandbox = await startSandbox([
+    deepgramStandIn(lines),
+    anthropicStandIn,
+    cartesiaStandIn,
+    openaiRealtimeStandIn(lines),
+    openaiResponsesStandIn,
+    openaiSpeechStandIn,
+  ]);
   releasers.add(() => sandbox.close());
   const database = await openEmbeddedDatabase({ memory: true });
   releasers.add(() => database.close());
   const developmentToken = newSecret();
   const agentName = `parley-${newSecret().slice(0, 8)}`;
-  const api = await startApi({
-    settings: {
-      livekit: { ...livekit, publicUrl: livekit.url },
-      host: '127.0.0.1',
-      port: 0,
-      jwtSecret: newSecret(),
-      accounts: { jwtAlgorithm: 'HS256', issuers: [] },
-      encryptionKeys: parseEncryptionKeys(newSecret()),
-      developmentToken,
-      http: { corsOrigins: ['*'], trustedProxies: new BlockList(), rateLimitScale: 0 },
-      agentNames: [agentName],
-      tokenTtlSeconds: defaults.tokenTtlSeconds,
-      agentJoinTimeoutMs: options.agentJoinTimeoutMs ?? defaults.agentJoinTimeoutMs,
-      packs: ['nl-dental'],
-    },
-    database,
-    log: createLog('api', 'warn'),
-  });
+  const settings = {
+    livekit: { ...livekit, publicUrl: livekit.url },
+    host: '127.0.0.1',
+    port,
+    jwtSecret: newSecret(),
+    accounts: { jwtAlgorithm: 'HS256' as const, issuers: [] },
+    encryptionKeys: parseEncryptionKeys(newSecret()),
+    developmentToken,
+    http: { corsOrigins: ['*'], trustedProxies: new BlockList(), rateLimitScale: 0 },
+    agentNames: [agentName],
+    tokenTtlSeconds: defaults.tokenTtlSeconds,
+    agentJoinTimeoutMs: options.agentJoinTimeoutMs ?? defaults.agentJoinTimeoutMs,
+    packs: ['nl-dental' as const],
+  };
+  const openApi = () => startApi({ settings, database, log: createLog('api', 'warn') });
+  let api = await openApi();
   releasers.add(() => api.close());
   const authorization = `Bearer ${developmentToken}`;
 
@@ -98,6 +134,7 @@ export async function startLiveStack(options: { agentJoinTimeoutMs?: number } = 
           LIVEKIT_API_KEY: livekit.apiKey,
           LIVEKIT_API_SECRET: livekit.apiSecret,
           API_URL: api.url,
+          SPEECH_CACHE_DIR: 'off',
           AGENT_NAME: agentName,
           WORKER_HOST: '127.0.0.1',
           WORKER_PORT: String(port),
@@ -109,6 +146,8 @@ export async function startLiveStack(options: { agentJoinTimeoutMs?: number } = 
           ANTHROPIC_BASE_URL: sandbox.url,
           CARTESIA_API_KEY: 'stand-in',
           CARTESIA_BASE_URL: sandbox.url,
+          OPENAI_API_KEY: 'stand-in',
+          OPENAI_BASE_URL: `${sandbox.url}/openai/v1`,
           ...env,
         },
         readyUrl: `http://127.0.0.1:${port}/readyz`,
@@ -126,6 +165,15 @@ export async function startLiveStack(options: { agentJoinTimeoutMs?: number } = 
       if (response.status !== 201)
         throw new Error(`the token endpoint answered ${response.status}: ${await response.text()}`);
       return (await response.json()) as TokenResponse;
+    },
+    async restartLiveKit() {
+      if (!own) throw new Error('the LiveKit server is shared: ask for webhooks');
+      await own.stop();
+      own = await ownLiveKit(port, own);
+    },
+    async restartApi() {
+      await api.close();
+      api = await openApi();
     },
     async get(path) {
       const response = await fetch(`${api.url}${path}`, { headers: { authorization } });

@@ -9,7 +9,10 @@ const saveTool = {
   input_schema: { type: 'object' },
 };
 const named = (name: string) => ({ name, input_schema: { type: 'object' } });
-const tools = [saveTool, named('get_profile'), named('start_onboarding')];
+const colleagues = ['start_oracy', 'start_scout', 'start_companion', 'return_to_concierge', 'read_session']
+  .concat('get_preferences', 'set_preference')
+  .map(named);
+const tools = [saveTool, named('get_profile'), named('start_onboarding'), ...colleagues];
 
 type Turn = { role: Message['role']; content: object[] };
 const turn = (role: Turn['role'], content: string | object[]): Turn => ({
@@ -83,6 +86,12 @@ describe('tools', () => {
     ['What have you saved', 'get_profile'],
     ['please set up my profile', 'start_onboarding'],
     ["let's get started", 'start_onboarding'],
+    ['I need a speaking coach', 'start_oracy'],
+    ['let us look back', 'start_scout'],
+    ['I need a companion', 'start_companion'],
+    ['I am done here', 'return_to_concierge'],
+    ['what do you keep', 'get_preferences'],
+    ['what did I say', 'read_session'],
   ])('%s: %s', (words, name) => {
     expect(calls([user(words)])).toEqual([{ name, input: {} }]);
     expect(decide([user(words)], {}).toolCalls).toEqual([]);
@@ -104,6 +113,26 @@ describe('tools', () => {
     expect(decide(called('get_profile', {}, JSON.stringify(profile))).text).toBe(reply);
     expect(decide(called('get_profile', {}, '{}')).text).toBe('I do not know anything about you yet.');
     expect(decide(called('start_onboarding', {}, 'x')).text).toBe('Done.');
+  });
+
+  it('keep what is asked to be kept, and tell it', () => {
+    const set = (value: string | null) => ({ name: 'set_preference', input: { name: 'wish', value } });
+    expect(calls([user('Please keep that I like short answers.')])).toEqual([set('I like short answers')]);
+    expect(calls([user('forget it')])).toEqual([set(null)]);
+    const told = (name: string, input: object, result: unknown) =>
+      decide(called(name, input, JSON.stringify(result))).text;
+    expect(told('set_preference', { value: 'I am Robin' }, { kept: true })).toBe('I will keep that I am Robin.');
+    expect(told('set_preference', { value: null }, { kept: false })).toBe('I have forgotten it.');
+    expect(told('get_preferences', {}, { wish: 'I like tea', other: 'I walk' })).toBe(
+      'I keep that I like tea, and that I walk.',
+    );
+    expect(told('get_preferences', {}, {})).toBe('I keep nothing about you.');
+    const turns = [
+      { speaker: 'concierge', text: 'Hello' },
+      { speaker: 'user', text: 'I need a coach' },
+    ];
+    expect(told('read_session', {}, turns)).toBe('The first thing you said was: I need a coach');
+    expect(told('read_session', {}, [])).toBe('Nothing was said yet.');
   });
 
   it('are forgotten when somebody spoke after them', () => {

@@ -21,8 +21,10 @@ const turnsRoute = `POST /api/v1/sessions/${sessionId}/turns`;
 const heartbeatRoute = `POST /api/v1/sessions/${sessionId}/heartbeat`;
 const noteRoute = `GET /api/v1/sessions/${sessionId}/note`;
 const changesRoute = `POST /api/v1/sessions/${sessionId}/note/operations`;
+const connectionRoute = `GET /api/v1/sessions/${sessionId}/lease/connection`;
+const checkpointRoute = `PUT /api/v1/sessions/${sessionId}/checkpoint`;
 const lexiconRoute = 'GET /api/v1/lexicons/nl-dental/effective';
-const leaseRoute = `DELETE /api/v1/sessions/${sessionId}/lease?personLeft=true`;
+const leaseRoute = `DELETE /api/v1/sessions/${sessionId}/lease?ending=person-left`;
 const claim = {
   session: {
     id: sessionId,
@@ -44,6 +46,7 @@ const well: Record<string, Answer> = {
   },
   [turnsRoute]: { status: 201, body: {} },
   [leaseRoute]: { status: 204 },
+  [checkpointRoute]: { status: 204 },
   [noteRoute]: { status: 200, body: { version: 3 } },
   [changesRoute]: { status: 200, body: { version: 4 } },
   [lexiconRoute]: { status: 200, body: { version: '7.2', user: [], tenant: [] } },
@@ -54,6 +57,8 @@ const well: Record<string, Answer> = {
 describe('the backend of a job', () => {
   /** Every request in the order of arrival. */
   let requests: Request[];
+  /** Answers to connections that are open, or were: the token each came with. */
+  let connections: { response: ServerResponse; token: string | undefined }[];
   /** Answers to give before the usual ones, by route. */
   let next: Record<string, Answer[]>;
   let close: () => Promise<void>;
@@ -64,6 +69,7 @@ describe('the backend of a job', () => {
 
   beforeEach(async () => {
     requests = [];
+    connections = [];
     next = {};
     const server = createServer((request, response) => void answer(request, response));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -77,7 +83,7 @@ describe('the backend of a job', () => {
   });
 
   afterEach(async () => {
-    await backend.close({ personLeft: true });
+    await backend.close('person-left');
     vi.useRealTimers();
     await close();
   });
@@ -87,6 +93,11 @@ describe('the backend of a job', () => {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const route = `${request.method} ${request.url}`;
     const token = request.headers.authorization?.replace('Bearer ', '');
+    if (route === connectionRoute) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('event: connected\ndata: {}\n\n');
+      connections.push({ response, token });
+      return;
+    }
     requests.push({ route, token, body: Buffer.concat(chunks).toString('utf8') });
     const given = next[route]?.shift() ?? well[route] ?? { status: 404 };
     if (given === 'hang-up') {
@@ -117,6 +128,36 @@ describe('the backend of a job', () => {
       .toBe('session-token-2');
     expect(requests[0]).toMatchObject({ token: 'join-token' });
     expect(requests[1]).toMatchObject({ token: 'session-token-1' });
+  });
+
+  test('is connected until it has given its lease back, again when the connection breaks', async () => {
+    await backend.claim('join-token', lease());
+    await expect.poll(() => connections).toHaveLength(1);
+    connections[0]?.response.end();
+    await expect.poll(() => connections).toHaveLength(2);
+    connections[1]?.response.destroy();
+    await expect.poll(() => connections.map(({ token }) => token)).toEqual(Array(3).fill('session-token-1'));
+    let wasOpen: boolean | undefined;
+    connections[2]?.response.once('close', () => {
+      wasOpen = seen(leaseRoute).length === 0;
+    });
+    await backend.close('person-left');
+    await expect.poll(() => wasOpen).toBe(false);
+  });
+
+  test('keeps where a call is after the turns before it', async () => {
+    await backend.claim('join-token', lease());
+    next[turnsRoute] = [{ status: 503 }];
+    backend.appendTurn(turn('hello'));
+    next[checkpointRoute] = [{ status: 409 }];
+    backend.checkpoint({ agent: 'concierge' });
+    backend.checkpoint({ agent: 'onboarding' });
+    await expect
+      .poll(() => seen(checkpointRoute).map(({ body }) => body))
+      .toEqual(['{"agent":"concierge"}', '{"agent":"onboarding"}']);
+    expect(requests.findIndex(({ route }) => route === checkpointRoute)).toBeGreaterThan(
+      requests.findLastIndex(({ route }) => route === turnsRoute),
+    );
   });
 
   test('asks for everything a call begins with in one request', async () => {
@@ -202,11 +243,11 @@ describe('the backend of a job', () => {
     next[turnsRoute] = [{ status: 503 }, { status: 503 }];
     const turns = ['one', 'two'].map(turn);
     for (const said of turns) backend.appendTurn(said);
-    await backend.close({ personLeft: true });
+    await backend.close('person-left');
     expect(recorded().slice(-2)).toEqual(turns.map(({ id }) => id));
     expect(requests.at(-1)?.route).toBe(leaseRoute);
     await vi.advanceTimersByTimeAsync(lifetimes.heartbeatMs * 2);
-    await backend.close({ personLeft: true });
+    await backend.close('person-left');
     expect(requests.at(-1)?.route).toBe(leaseRoute);
     expect(seen(leaseRoute)).toHaveLength(1);
   });
@@ -216,7 +257,7 @@ describe('the backend of a job', () => {
     next[turnsRoute] = Array(1_000).fill({ status: 503 });
     for (const said of ['one', 'two', 'three', 'four'].map(turn)) backend.appendTurn(said);
     const startedAt = performance.now();
-    await backend.close({ personLeft: true });
+    await backend.close('person-left');
     // A job that takes 30 s to end is killed.
     expect(performance.now() - startedAt).toBeLessThan(20_000);
     expect(requests.at(-1)?.route).toBe(leaseRoute);
@@ -226,6 +267,32 @@ describe('the backend of a job', () => {
     await backend.claim('join-token', lease());
     expect(await backend.note()).toEqual({ version: 3 });
     expect(await backend.lexicon('nl-dental')).toEqual({ version: '7.2', user: [], tenant: [] });
+  });
+
+  test('reads the last hundred turns, those that waited to be kept among them', async () => {
+    await backend.claim('join-token', lease());
+    const listRoute = (query: string) => `GET /api/v1/sessions/${sessionId}/turns?${query}`;
+    const page = (from: number, length: number): Answer => ({
+      status: 200,
+      body: { turns: Array.from({ length }, (_, index) => ({ position: from + index })) },
+    });
+    next[listRoute('limit=100')] = [page(0, 100)];
+    next[listRoute('limit=100&after=99')] = [page(100, 3)];
+    backend.appendTurn(turn('one'));
+    expect((await backend.turns()).map(({ position }) => position)).toEqual(
+      Array.from({ length: 100 }, (_, index) => index + 3),
+    );
+    const routes = requests.map(({ route }) => route);
+    expect(routes.indexOf(turnsRoute)).toBeLessThan(routes.indexOf(listRoute('limit=100')));
+  });
+
+  test('reads and changes preferences', async () => {
+    await backend.claim('join-token', lease());
+    next['GET /api/v1/preferences'] = [{ status: 200, body: { tea: true } }];
+    expect(await backend.preferences()).toEqual({ tea: true });
+    next['PATCH /api/v1/preferences'] = [{ status: 200, body: {} }];
+    expect(await backend.changePreferences({ tea: null })).toEqual({});
+    expect(seen('PATCH /api/v1/preferences').map(({ body }) => body)).toEqual(['{"tea":null}']);
   });
 
   test('changes the note in order, one after another, each repeat under its own id, while turns go their own way', async () => {
@@ -255,7 +322,7 @@ describe('the backend of a job', () => {
     await backend.claim('join-token', lease());
     next[changesRoute] = [{ status: 503 }, { status: 503 }];
     const saved = backend.changeNote({ id: newId(), operation: { type: 'new-line' } });
-    await backend.close({ personLeft: true });
+    await backend.close('person-left');
     expect(await saved).toEqual({ version: 4 });
     expect(requests.slice(-2).map(({ route }) => route)).toEqual([changesRoute, leaseRoute]);
   });

@@ -148,9 +148,15 @@ describe("the worker's configuration", () => {
     expect(loadWorkerConfig(worker)).toMatchObject({
       apiUrl: 'http://127.0.0.1:8080',
       agentName: 'parley',
-      vendors: { deepgram: { apiKey: 'd' }, anthropic: { apiKey: 'a' }, cartesia: { apiKey: 'c' } },
-      turns: { detection: 'vad', packs: ['nl-dental'] },
+      vendors: {
+        order: { stt: ['deepgram'], llm: ['anthropic'], tts: ['cartesia'], realtime: [] },
+        settings: { deepgram: { apiKey: 'd' }, anthropic: { apiKey: 'a' }, cartesia: { apiKey: 'c' } },
+      },
+      turns: { detection: 'text', speculation: 'interim', packs: ['nl-dental'] },
     });
     expect(() => loadWorkerConfig({})).toThrow('CARTESIA_API_KEY: is not set');
+    expect(() => loadWorkerConfig({})).toThrow('API_URL: is not set');
+    expect(loadWorkerConfig({ ...worker, SPEECH_CACHE_DIR: 'off' }).speechCacheDir).toBeUndefined();
+    expect(loadWorkerConfig({ ...worker, XDG_CACHE_HOME: '/cache' }).speechCacheDir).toBe('/cache/parley/speech');
   });
 });

@@ -87,6 +87,7 @@ describe('the dictation agent', () => {
       language: 'nl',
       heardLanguage: '',
       vocabulary: new Vocabulary({ packs: [], load: () => Promise.reject(), onChange: () => {}, log }),
+      recovered: () => {},
       tell: (topic) => told.push(topic),
       keepTurn: (turn) => turns.push(turn),
       agent: (name) => new voice.Agent<Call>({ id: name, instructions: 'Answer.' }),
@@ -103,7 +104,7 @@ describe('the dictation agent', () => {
     session.on(voice.AgentSessionEventTypes.ConversationItemAdded, ({ item }) => {
       if (item.type === 'message' && item.role === 'assistant') said.push(item.rawTextContent ?? '');
     });
-    agent = new Dictation(llm.ChatContext.empty());
+    agent = new Dictation({ chatCtx: llm.ChatContext.empty() });
     await session.start({ agent });
     onTestFinished(() => session.close());
     await expect.poll(() => said).toEqual([nl('dictationReady')]);

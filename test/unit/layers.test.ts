@@ -38,6 +38,10 @@ const cases: [file: string, text: string, verdict: 'refused' | 'allowed'][] = [
   ['jobs/worker.ts', used('../db/client.ts'), 'allowed'],
   ['sandbox/a.ts', used('../domain/actor.ts'), 'refused'],
   ['sandbox/b.ts', used('../core/errors.ts'), 'allowed'],
+  ['sandbox/c.ts', used('../simulation/scenario.ts'), 'refused'],
+  ['agents/e.ts', used('../simulation/scenario.ts'), 'refused'],
+  ['simulation/a.ts', used('../agents/call.ts'), 'refused'],
+  ['simulation/b.ts', used('../sandbox/settings.ts'), 'allowed'],
   ['scripts/local.ts', used('../sandbox/server.ts'), 'allowed'],
 ];
 

@@ -98,6 +98,7 @@ describe('the record of a call', () => {
         ttftMs: expect.any(Number),
         ttfbMs: null,
         audioMs: null,
+        waterfall: expect.objectContaining({ transcriptMs: null, firstTokenMs: null }),
       },
     ]);
     expect(reports[0]?.ttftMs).toBeGreaterThan(0);
@@ -194,6 +195,7 @@ describe('the record of a call', () => {
         ttftMs: 300,
         ttfbMs: 80,
         audioMs: 2_000,
+        waterfall: expect.objectContaining({ transcriptMs: 210, endOfTurnMs: 510 }),
       },
     ]);
   });
