@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { DrizzleQueryError, sql } from 'drizzle-orm';
 import { describe, expect, inject, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import type { Transaction } from '../../db/client.ts';
@@ -65,6 +65,20 @@ describeOnBothDatabases('a transaction of an actor', (world) => {
     await expect(failing).rejects.toMatchObject({ code: 'internal', message: 'A query failed (40001)' });
     const other = Object.assign(new Error('of a file'), { code: 'ENOENT' });
     await expect(withActor(world().context(user), () => Promise.reject(other))).rejects.toBe(other);
+  });
+
+  it('takes a connection that the driver lost for an outage, in a query or between two', async () => {
+    const user = await world().newUser();
+    const lost = new Error('Connection terminated unexpectedly');
+    for (const error of [lost, new DrizzleQueryError('select private', [], lost)]) {
+      await expect(withActor(world().context(user), () => Promise.reject(error))).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.not.stringContaining('private'),
+      });
+    }
+    const failed = new DrizzleQueryError('select private', [], new Error('of another kind'));
+    const failing = withActor(world().context(user), () => Promise.reject(failed));
+    await expect(failing).rejects.toMatchObject({ code: 'internal', message: expect.not.stringContaining('private') });
   });
 
   it('does not find what a row is to belong to once that has been removed', async () => {
