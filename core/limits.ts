@@ -78,6 +78,15 @@ export const sizes = {
   contextTurns: 20,
   nameCharacters: 80,
   titleCharacters: 200,
+  /** One fact that is remembered of a person, and how many there may be, proposed ones included. */
+  factCharacters: 300,
+  facts: 200,
+  /** What a person is reminded of, and how many reminders may still be due. */
+  reminderCharacters: 300,
+  reminders: 100,
+  summaryCharacters: 1_500,
+  /** Summaries of earlier sessions that an agent begins with. */
+  contextSummaries: 3,
   pushTokenCharacters: 4_096,
   /** All of a user's preferences, as JSON. */
   preferencesCharacters: 32_000,

@@ -4,6 +4,7 @@ import { apiKeys } from './schema/api-keys.ts';
 import { auditLog } from './schema/audit-log.ts';
 import { consents } from './schema/consents.ts';
 import { devices } from './schema/devices.ts';
+import { facts } from './schema/facts.ts';
 import { identities } from './schema/identities.ts';
 import { leases } from './schema/leases.ts';
 import { lexiconEntries } from './schema/lexicon-entries.ts';
@@ -16,7 +17,9 @@ import { passwords } from './schema/passwords.ts';
 import { preferences } from './schema/preferences.ts';
 import { profiles } from './schema/profiles.ts';
 import { refreshTokens } from './schema/refresh-tokens.ts';
+import { reminders } from './schema/reminders.ts';
 import { sessions } from './schema/sessions.ts';
+import { summaries } from './schema/summaries.ts';
 import { tenants } from './schema/tenants.ts';
 import { turns } from './schema/turns.ts';
 import { userExports } from './schema/user-exports.ts';
@@ -30,6 +33,7 @@ export const tables: readonly PgTable[] = [
   auditLog,
   consents,
   devices,
+  facts,
   identities,
   leases,
   lexiconEntries,
@@ -42,7 +46,9 @@ export const tables: readonly PgTable[] = [
   preferences,
   profiles,
   refreshTokens,
+  reminders,
   sessions,
+  summaries,
   tenants,
   turns,
   userExports,

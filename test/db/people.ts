@@ -7,6 +7,7 @@ import { apiKeys } from '../../db/schema/api-keys.ts';
 import { auditLog } from '../../db/schema/audit-log.ts';
 import { consents } from '../../db/schema/consents.ts';
 import { devices } from '../../db/schema/devices.ts';
+import { facts } from '../../db/schema/facts.ts';
 import { identities } from '../../db/schema/identities.ts';
 import { lexiconEntries } from '../../db/schema/lexicon-entries.ts';
 import { magicLinks } from '../../db/schema/magic-links.ts';
@@ -15,7 +16,9 @@ import { pairingEvents } from '../../db/schema/pairing-events.ts';
 import { pairings } from '../../db/schema/pairings.ts';
 import { passwords } from '../../db/schema/passwords.ts';
 import { refreshTokens } from '../../db/schema/refresh-tokens.ts';
+import { reminders } from '../../db/schema/reminders.ts';
 import { sessions } from '../../db/schema/sessions.ts';
+import { summaries } from '../../db/schema/summaries.ts';
 import { tenants } from '../../db/schema/tenants.ts';
 import { turns } from '../../db/schema/turns.ts';
 import { userExports } from '../../db/schema/user-exports.ts';
@@ -95,6 +98,10 @@ export async function newPerson(world: World, inTenant?: string): Promise<Person
       createdAt: at,
     });
   }
+  await admin.insert(facts).values(factOf(own, world));
+  await admin.insert(reminders).values(reminderOf(own, world));
+  const summary = { ...own, text: sealed, throughPosition: 1, model: 'a model', writtenAt: at };
+  await admin.insert(summaries).values(rooms.map((room) => ({ ...summary, sourceSessionId: room.id })));
   await admin.insert(lexiconEntries).values(entryOf(own, world));
   await admin.insert(userLexiconEntries).values(userEntryOf(own, world));
   return { ...own, sessionId: rooms[0].id, otherSessionId: rooms[1].id };
@@ -124,6 +131,23 @@ export function pairingOf(
   const at = clock.now();
   const times = { codeExpiresAt: at, expiresAt: at, createdAt: at };
   return { tenantId, userId, sessionId, id: newId(), codeIndex: newId(), codeState: 'open', ...times };
+}
+
+/** A new fact about somebody, kept, of no session. */
+export function factOf({ tenantId, userId }: Owner, { clock, cipher }: World): typeof facts.$inferInsert {
+  const at = clock.now();
+  const id = newId();
+  const text = cipher.seal(`facts.text:${id}`, 'likes tea');
+  return { tenantId, userId, id, agent: 'companion', text, state: 'kept', proposedAt: at, keptAt: at };
+}
+
+/** A new reminder of somebody, due now. */
+export function reminderOf({ tenantId, userId }: Owner, { clock, cipher }: World): typeof reminders.$inferInsert {
+  const at = clock.now();
+  const id = newId();
+  const text = cipher.seal(`reminders.text:${id}`, 'water the plants');
+  const firstLocalTime = at.toISOString().slice(0, 16);
+  return { tenantId, userId, id, text, firstLocalTime, timeZone: 'Etc/UTC', dueAt: at, createdAt: at };
 }
 
 /** A new entry of a tenant's lexicon. */

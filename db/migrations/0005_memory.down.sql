@@ -1,0 +1,3 @@
+DROP TABLE "summaries"--> statement-breakpoint
+DROP TABLE "reminders"--> statement-breakpoint
+DROP TABLE "facts"
