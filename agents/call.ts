@@ -7,6 +7,7 @@ import type { Backend } from './backend.ts';
 import type { Stopwatch } from './telemetry/waterfall.ts';
 import type { LineCache } from './turns/line-cache.ts';
 import { isSameLanguage, type NormalizedText, type NormalizedTranscript } from './turns/normalize.ts';
+import type { ShownText } from './turns/shown-text.ts';
 import type { ThinkingPauses } from './turns/thinking-pauses.ts';
 import type { Transcript } from './turns/transcripts.ts';
 import type { Vocabulary } from './turns/vocabulary.ts';
@@ -43,8 +44,8 @@ export interface Call {
   stopwatch?: Stopwatch;
   /** Sees to it that no turn meets silence. */
   watch?: TurnWatch;
-  /** Text of the reply that is being spoken, as far as it is known. */
-  lastReply?: string;
+  /** The reply that is being spoken, and what the room was shown of it. */
+  shown: ShownText;
   /** Tells the client, the metrics and the log how a call has gone on. */
   recovered(recovery: Recovery): void;
   /** Sends a message to the person's client, as JSON on a topic. */

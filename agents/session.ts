@@ -30,6 +30,7 @@ import { TurnRecord } from './turns/record.ts';
 import { recordLines } from './turns/repeated-lines.ts';
 import { endingOf, goOn, historyOf, keepCheckpoints } from './turns/resume.ts';
 import { seldom } from './turns/seldom.ts';
+import { ShownText } from './turns/shown-text.ts';
 import { speakable } from './turns/speakable.ts';
 import { speculationDefaults } from './turns/speculate.ts';
 import { SpeechRoute } from './turns/speech-route.ts';
@@ -141,6 +142,7 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
     heardLanguage: '',
     vocabulary,
     lines: spoken ? lines : undefined,
+    shown: new ShownText(),
     recovered,
     tell,
     keepTurn: (turn) => record.unanswered(turn),
@@ -241,6 +243,7 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
   });
   await (early ? early.feed(session, starting) : starting);
   if (spoken) bargeIn.silence(playoutOf(session));
+  call.shown.follow(session);
   boundCall(session, call, { callMaxMs: dependencies.turns.callMaxMs, end });
   if (spoken) {
     const manual = detection === 'manual';

@@ -68,7 +68,7 @@ export class Apologies {
     // Not at the failure: a reply begun ahead of the end of its turn fails before it, and that end would cut this off.
     speech.addDoneCallback(({ interrupted }) => {
       if (interrupted) return;
-      if (this.#failedVoices > before.voices) this.#writeInstead();
+      if (this.#failedVoices > before.voices) void this.#writeInstead();
       else if (this.#failedReplies > before.replies && source === 'generate_reply') {
         this.#options.recovered({ kind: 'apology' });
         this.#say('noAnswer');
@@ -76,13 +76,12 @@ export class Apologies {
     });
   }
 
-  #writeInstead(): void {
+  async #writeInstead(): Promise<void> {
     this.#options.recovered({ kind: 'text-only' });
-    const {
-      call: { lastReply = '', lines },
-      language,
-    } = { call: this.#call, language: languageOf(this.#call) };
-    this.#options.write(lastReply || phrases.noAnswer[language]);
+    const { lines, shown } = this.#call;
+    const language = languageOf(this.#call);
+    const missing = shown.hasReply ? await shown.missing() : phrases.noAnswer[language];
+    if (missing) this.#options.write(missing);
     // Only a recording can be heard now.
     if (lines?.frames(phrases.noVoice[language])) this.#say('noVoice');
   }

@@ -83,11 +83,10 @@ export class SpokenAgent extends voice.Agent<Call> {
   override async transcriptionNode(
     ...[text, settings]: Parameters<voice.Agent<Call>['transcriptionNode']>
   ): ReturnType<voice.Agent<Call>['transcriptionNode']> {
-    const call = this.session.userData;
-    const onText = (words: string) => {
-      call.lastReply = words;
-    };
-    return voice.Agent.default.transcriptionNode(this, withoutAsides(text, onText), settings);
+    const { shown } = this.session.userData;
+    shown.begin();
+    const said = withoutAsides(text, (words) => shown.extend(words));
+    return voice.Agent.default.transcriptionNode(this, said, settings);
   }
 }
 
@@ -148,7 +147,6 @@ type Text = Parameters<voice.Agent<Call>['transcriptionNode']>[0];
 function withoutAsides(text: Text, onText: (words: string) => void): ReadableStream<string | voice.TimedString> {
   const reader = asStream(text).getReader();
   let isAside: boolean | undefined;
-  let said = '';
   return new ReadableStream({
     async pull(controller) {
       for (;;) {
@@ -157,8 +155,7 @@ function withoutAsides(text: Text, onText: (words: string) => void): ReadableStr
         const words = typeof value === 'string' ? value : value.text;
         isAside ??= words.startsWith(asideMark);
         if (isAside) continue;
-        said += words;
-        onText(said);
+        onText(words);
         return controller.enqueue(value);
       }
     },

@@ -4,6 +4,7 @@ import { Backend } from '../../agents/backend.ts';
 import type { Call } from '../../agents/call.ts';
 import { Dictation } from '../../agents/roster/dictation.ts';
 import { phrases } from '../../agents/turns/phrases.ts';
+import { ShownText } from '../../agents/turns/shown-text.ts';
 import type { Transcript } from '../../agents/turns/transcripts.ts';
 import { Vocabulary } from '../../agents/turns/vocabulary.ts';
 import { createLog } from '../../core/log.ts';
@@ -87,6 +88,7 @@ describe('the dictation agent', () => {
       language: 'nl',
       heardLanguage: '',
       vocabulary: new Vocabulary({ packs: [], load: () => Promise.reject(), onChange: () => {}, log }),
+      shown: new ShownText(),
       recovered: () => {},
       tell: (topic) => told.push(topic),
       keepTurn: (turn) => turns.push(turn),
