@@ -1,32 +1,34 @@
 import { existsSync } from 'node:fs';
-import getPort from 'get-port';
 import { startApi } from '../api/start.ts';
 import { assetPath } from '../core/assets.ts';
 import { systemClock } from '../core/clock.ts';
 import { loadApiConfig } from '../core/config/api.ts';
 import type { Environment } from '../core/config/environment.ts';
 import { loadJobsConfig } from '../core/config/jobs.ts';
-import { loadWorkerConfig } from '../core/config/worker.ts';
 import type { EncryptionKeys } from '../core/crypto/encryption-keys.ts';
 import { createFieldCipher } from '../core/crypto/field-cipher.ts';
-import { newSecret } from '../core/ids.ts';
+import { newId, newSecret } from '../core/ids.ts';
 import { Releasers } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
 import { Metrics } from '../core/metrics.ts';
 import { type Database, openDatabase, openEmbeddedDatabase } from '../db/client.ts';
+import { defaultTenant } from '../domain/tenant.ts';
 import { prepareEmbeddedQueue } from '../jobs/prepare-queue.ts';
 import { jobs } from '../jobs/registry.ts';
 import { startJobs } from '../jobs/start.ts';
 import { createMailer } from '../providers/mail/mailer.ts';
 import { createFileTranscription } from '../providers/stt/files.ts';
+import { createAccountTools } from '../services/accounts.ts';
 import { rotateKeys } from '../services/encryption.ts';
 import { openOwnCache, openSharedCache } from '../services/open-cache.ts';
 import { createLocalPairingBus, openSharedPairingBus } from '../services/pairing-bus.ts';
 import { createRooms } from '../services/rooms.ts';
+import { ensureUser } from '../services/users.ts';
 import { keptSecrets } from './kept-secrets.ts';
 import { ensureLiveKit, type LiveKit } from './livekit.ts';
-import { entry, freePort, startProcess } from './processes.ts';
-import { type VendorPart, vendorParts } from './vendor-stand-ins.ts';
+import { liveKitVariables, needsStandIns, startLocalSandbox, startLocalWorker, vendorsOf } from './local-worker.ts';
+import { freePort } from './processes.ts';
+import type { VendorPart } from './vendor-stand-ins.ts';
 
 /** What a stack needs to know; everything missing from `env` is replaced by something local. */
 export interface StackOptions {
@@ -83,55 +85,17 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
   const livekit = await ensureLiveKit({ env, progress, webhookUrl });
   releasers.add(() => livekit.stop());
 
-  const vendors = vendorParts(env);
-  const standIns = vendors.filter(({ key }) => !env[key]?.trim());
-  const sandbox = standIns.length ? await startSandbox(env, releasers) : undefined;
-  const vendorVariables = Object.fromEntries(
-    standIns.flatMap(({ account, baseUrl, path }) => [
-      ...Object.entries(account),
-      [baseUrl, `${sandbox?.sandboxUrl}${path}`],
-    ]),
-  );
-  const api = await startLocalApi(
-    { env: { ...env, API_PORT: apiPort, ...vendorVariables }, dataDir, livekit, progress },
-    releasers,
-  );
-
-  const workerEnvironment: Environment = {
-    WORKER_HOST: '127.0.0.1',
-    WORKER_PORT: String(await freePort()),
-    LOG_LEVEL: 'warn',
-    ...env,
-    // Elsewhere the native room client logs to standard output.
-    NODE_ENV: 'production',
-    ...liveKitVariables(livekit),
-    API_URL: api.url,
-    // What a stand-in says is worth nothing to a real voice, nor the other way round.
-    ...(standIns.some(({ part }) => part === 'TTS') && { SPEECH_CACHE_DIR: env.SPEECH_CACHE_DIR ?? 'off' }),
-    ...vendorVariables,
-  };
-  const { agentName, port } = loadWorkerConfig(workerEnvironment);
-  // Another worker there would answer in place of ours.
-  if (env.WORKER_PORT && (await getPort({ host: '127.0.0.1', port })) !== port) {
-    throw new Error(`Port ${port} (WORKER_PORT) is taken: set another one, or unset it for a free one.`);
-  }
-  const workerUrl = `http://127.0.0.1:${port}`;
-  const worker = await startProcess({
-    name: 'the agent worker',
-    ...entry('agents/worker'),
-    env: workerEnvironment,
-    readyUrl: `${workerUrl}/readyz`,
-    onLine: env.LOG_LEVEL ? progress : undefined,
-  });
-  releasers.add(() => worker.stop());
+  const sandbox = needsStandIns(env) ? await startLocalSandbox(env, releasers) : undefined;
+  const { vendors, standIns, variables } = vendorsOf(env, sandbox);
+  const apiEnvironment = { ...env, API_PORT: apiPort, ...variables };
+  const api = await startLocalApi({ env: apiEnvironment, dataDir, livekit, progress }, releasers);
+  const worker = await startLocalWorker({ env, livekit, apiUrl: api.url, sandbox, progress }, releasers);
 
   return {
     apiUrl: api.url,
     livekit,
-    agentName,
+    ...worker,
     developmentToken: api.developmentToken,
-    workerUrl,
-    workerPid: worker.pid,
     sandboxUrl: sandbox?.sandboxUrl,
     ttsIsStandIn: standIns.some(({ part }) => part === 'TTS'),
     standIns: standIns.map(({ part }) => part),
@@ -147,11 +111,19 @@ async function start({ env, dataDir, progress }: StackOptions, releasers: Releas
   };
 }
 
+/** Where the API of this process is, and who may ask it. */
+export interface LocalApi {
+  url: string;
+  developmentToken: string;
+  /** Makes a new person. @returns their access token */
+  newPerson(): Promise<string>;
+}
+
 /** API and jobs in this process on the data folder, with secrets made up where none are set. */
 export async function startLocalApi(
   { env, dataDir, livekit, progress }: StackOptions & { livekit: Pick<LiveKit, 'url' | 'apiKey' | 'apiSecret'> },
   releasers: Releasers,
-): Promise<{ url: string; developmentToken: string }> {
+): Promise<LocalApi> {
   const { database, place, secrets } = await openLocalDatabase({ env, dataDir, progress }, releasers);
   const variables = {
     API_HOST: '127.0.0.1',
@@ -201,7 +173,15 @@ export async function startLocalApi(
     metrics: new Metrics(),
   });
   releasers.add(() => running.close());
-  return { url: api.url, developmentToken };
+  return { url: api.url, developmentToken, newPerson };
+
+  async function newPerson(): Promise<string> {
+    const user = { tenantId: defaultTenant.id, userId: newId(), roles: ['student'] } as const;
+    const actor = { kind: 'system', name: 'local' } as const;
+    await ensureUser({ database, clock: systemClock, actor }, user);
+    const { accessTokens } = createAccountTools(config, systemClock);
+    return (await accessTokens.sign(user)).token;
+  }
 }
 
 /** The embedded database with the secrets kept beside it, or a PostgreSQL server with the ones that are set. */
@@ -239,30 +219,4 @@ function standInOrigin({ part, vendor, key }: VendorPart, voiceEngine = ''): str
   const manner = voiceEngine === 'synthetic' ? 'in tones (install espeak-ng for words)' : `through ${voiceEngine}`;
   const voice = part === 'TTS' ? `, speaking ${manner}` : '';
   return `stand-in for ${vendor}${voice} (set ${key} for the real one)`;
-}
-
-/** What the sandbox's process prints once it listens. */
-interface SandboxAddress {
-  sandboxUrl: string;
-  voiceEngine: string;
-}
-
-async function startSandbox(env: Environment, releasers: Releasers): Promise<SandboxAddress> {
-  let address: SandboxAddress | undefined;
-  const sandbox = await startProcess({
-    name: 'the sandbox',
-    ...entry('scripts/sandbox'),
-    env: { PATH: env.PATH, SANDBOX_PORT: env.SANDBOX_PORT, SANDBOX_LOG: env.SANDBOX_LOG },
-    readyLine: /"sandboxUrl"/,
-    onLine: (line) => {
-      if (line.includes('"sandboxUrl"')) address = JSON.parse(line) as SandboxAddress;
-    },
-  });
-  releasers.add(() => sandbox.stop());
-  if (!address) throw new Error('The sandbox did not say where it listens.');
-  return address;
-}
-
-function liveKitVariables({ url, apiKey, apiSecret }: Pick<LiveKit, 'url' | 'apiKey' | 'apiSecret'>): Environment {
-  return { LIVEKIT_URL: url, LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret };
 }

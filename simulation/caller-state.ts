@@ -7,7 +7,8 @@ import type { Scenario } from './scenario.ts';
 /** Where the API is asked, and as whom. */
 export interface ApiAccess {
   apiUrl: string;
-  developmentToken: string;
+  /** Of the person. */
+  token: string;
 }
 
 /** What the API keeps of a call. */
@@ -19,7 +20,7 @@ export interface KeptState {
   note: string | null;
 }
 
-/** Gives the development user of a new stack the profile and the onboarding a scenario begins with. */
+/** Gives a new person the profile and the onboarding a scenario begins with. */
 export async function prepareCaller(api: ApiAccess, { profile, onboarding }: Scenario): Promise<void> {
   for (const [step, answer] of Object.entries(onboarding.answers)) {
     await ask(api, 'PUT', `/onboarding/steps/${step}`, { answer });
@@ -31,9 +32,14 @@ export async function prepareCaller(api: ApiAccess, { profile, onboarding }: Sce
 }
 
 /** A token for a new room with the agent of a scenario. */
-export async function enterRoom(api: ApiAccess, { modality, agent, language }: Scenario): Promise<TokenResponse> {
+export async function enterRoom(
+  api: ApiAccess & { agentName: string },
+  { modality, agent, language }: Scenario,
+): Promise<TokenResponse> {
   const metadata = JSON.stringify({ modality, agent, language });
-  const response = await ask(api, 'POST', '/token', { room_config: { agents: [{ metadata }] } });
+  const response = await ask(api, 'POST', '/token', {
+    room_config: { agents: [{ agent_name: api.agentName, metadata }] },
+  });
   return (await response.json()) as TokenResponse;
 }
 
@@ -58,13 +64,13 @@ async function ask(api: ApiAccess, method: string, path: string, body?: object):
 }
 
 function request(
-  { apiUrl, developmentToken }: ApiAccess,
+  { apiUrl, token }: ApiAccess,
   method: string,
   path: string,
   { body, type, accept }: { body?: string; type?: string; accept?: string } = {},
 ): Promise<Response> {
   const headers = {
-    authorization: `Bearer ${developmentToken}`,
+    authorization: `Bearer ${token}`,
     ...(type && { 'content-type': type }),
     ...(accept && { accept }),
   };

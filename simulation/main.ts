@@ -17,8 +17,8 @@ import { writeReports } from './write-reports.ts';
 
 const usage = `npm run simulate -- FILE... [options]
 
-Lets simulated callers talk with the agents of this build, one call a scenario, and checks what comes of each. Every scenario has
-its own data, stand-ins and worker. How a scenario is written: docs/simulation.md.
+Lets simulated callers talk with the agents of this build, one call a scenario, and checks what comes of each. Calls that are held
+at the same time have stand-ins and a worker each. How a scenario is written: docs/simulation.md.
 
   --plant           plant the fault of each scenario in its worker: passes when the scenario sees it
   --parallel N      calls at a time (default: one a core)
@@ -100,9 +100,9 @@ function modelOf(isAsked: boolean): ModelAccess | undefined {
   return undefined;
 }
 
-function apiOf({ API_URL: apiUrl, DEVELOPMENT_TOKEN: developmentToken }: Environment) {
-  if (!apiUrl || !developmentToken) throw new Error('--from-session: set API_URL and DEVELOPMENT_TOKEN');
-  return { apiUrl, developmentToken };
+function apiOf({ API_URL: apiUrl, DEVELOPMENT_TOKEN: token }: Environment) {
+  if (!apiUrl || !token) throw new Error('--from-session: set API_URL and DEVELOPMENT_TOKEN');
+  return { apiUrl, token };
 }
 
 function requireOwnNames(scenarios: readonly Scenario[], files: readonly string[]): void {

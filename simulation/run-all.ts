@@ -1,7 +1,8 @@
-import { Releasers } from '../core/lifecycle.ts';
+import type { Releasers } from '../core/lifecycle.ts';
 import { ensureLiveKit } from '../scripts/livekit.ts';
 import { type RunOptions, runScenario, type ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
+import { type Lane, openStage } from './stage.ts';
 
 /** How many run at a time, and what they have in common. */
 export type RunAllOptions = RunOptions & { parallel: number };
@@ -12,26 +13,24 @@ export async function runAll(
   options: RunAllOptions,
   releasers: Releasers,
 ): Promise<ScenarioResult[]> {
-  const { env, parallel, progress } = options;
+  const { env, plant, parallel, progress } = options;
   const livekit = await ensureLiveKit({ env, progress });
   releasers.add(() => livekit.stop());
-  const { url: LIVEKIT_URL, apiKey: LIVEKIT_API_KEY, apiSecret: LIVEKIT_API_SECRET } = livekit;
-  const shared = { ...options, env: { ...env, LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET } };
+  const { lanes } = await openStage({ env, livekit, lanes: Math.min(parallel, scenarios.length) }, releasers);
   const results: ScenarioResult[] = [];
-  let next = 0;
-  let ended = 0;
-  const work = async () => {
-    for (let index = next++; index < scenarios.length; index = next++) {
-      const scenario = scenarios[index] as Scenario;
-      const own = new Releasers();
-      releasers.add(() => own.releaseAll());
-      const result = await runScenario(scenario, shared, own);
-      results[index] = result;
-      ended += 1;
-      progress(`${ended}/${scenarios.length} ${lineOf(result)}`);
+  const left = scenarios.map((scenario, index) => ({ scenario, index }));
+  const work = async (lane: Lane) => {
+    for (;;) {
+      // A worker is started anew only where none of what is left can do with the one that is there.
+      const fitting = left.findIndex(({ scenario }) => lane.fits(scenario, plant));
+      const [next] = left.splice(Math.max(0, fitting), 1);
+      if (!next) return;
+      const result = await runScenario(next.scenario, options, lane);
+      results[next.index] = result;
+      progress(`${Object.keys(results).length}/${scenarios.length} ${lineOf(result)}`);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(parallel, scenarios.length) }, work));
+  await Promise.all(lanes.map(work));
   return results;
 }
 

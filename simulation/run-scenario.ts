@@ -1,20 +1,16 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment } from '../core/config/environment.ts';
-import { newSecret } from '../core/ids.ts';
-import type { Releasers } from '../core/lifecycle.ts';
 import type { SandboxEvent } from '../sandbox/log.ts';
 import { runCaller } from '../scripts/demo-process.ts';
-import { type Stack, startStack } from '../scripts/stack.ts';
 import type { CallMessage, CallOrder } from './call-driver.ts';
 import { enterRoom, type KeptState, prepareCaller, readState } from './caller-state.ts';
 import { type Check, checkCall, type ToolCall } from './checks.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { ModelAccess } from './persona.ts';
-import { type PlantedFaultName, plantedFaults, plantVariable, withFault } from './planted-faults.ts';
+import { type PlantedFaultName, plantedFaults, withFault } from './planted-faults.ts';
 import type { Scenario } from './scenario.ts';
+import type { Lane, Props } from './stage.ts';
 import { eventsOf, type Timeline, transcriptOf } from './timeline.ts';
 
 /** What all scenarios of a run have in common. */
@@ -52,15 +48,8 @@ export interface ScenarioResult {
 /** A turn is kept a moment after it was heard. */
 const settleMs = 700;
 
-/**
- * Runs one scenario on a stack of its own: new data, new stand-ins and a new worker, so that no scenario knows of another.
- * @param releasers of this scenario alone: they are released at its end, or before by whoever stops the run
- */
-export async function runScenario(
-  scenario: Scenario,
-  options: RunOptions,
-  releasers: Releasers,
-): Promise<ScenarioResult> {
+/** Runs one scenario in a lane, with a person whom nobody has heard of, so that it knows nothing of the ones before. */
+export async function runScenario(scenario: Scenario, options: RunOptions, lane: Lane): Promise<ScenarioResult> {
   const startedAt = performance.now();
   const result: ScenarioResult = {
     name: scenario.name,
@@ -79,14 +68,14 @@ export async function runScenario(
     throw new Error(`was not over within ${options.timeoutMs} ms (--timeout-ms)`);
   });
   try {
-    await Promise.race([run(scenario, options, { result, releasers }), late]);
+    await Promise.race([run(scenario, options, { result, lane }), late]);
     Object.assign(result, verdictOf(result, scenario));
   } catch (error) {
     result.message = error instanceof Error ? error.message : String(error);
+    await lane.dismiss();
   } finally {
     over.abort();
     await late.catch(() => undefined);
-    await releasers.releaseAll();
   }
   return { ...result, durationMs: Math.round(performance.now() - startedAt) };
 }
@@ -106,25 +95,23 @@ export function verdictOf(
 async function run(
   scenario: Scenario,
   options: RunOptions,
-  { result, releasers }: { result: ScenarioResult; releasers: Releasers },
+  { result, lane }: { result: ScenarioResult; lane: Lane },
 ): Promise<void> {
   if (options.plant) await requirePlantable(scenario.plant.fault);
-  const dataDir = await mkdtemp(join(tmpdir(), 'parley-simulate-'));
-  releasers.add(() => rm(dataDir, { recursive: true, force: true }));
-  const stack = await startStack({ env: environmentOf(scenario, options), dataDir, progress: () => {} });
-  releasers.add(() => stack.stop());
-  await prepareCaller(stack, scenario);
-  await steer(stack, 'delays', scenario.stand_ins.delays);
-  await steer(stack, 'failures', scenario.stand_ins.failures);
-  const room = await enterRoom(stack, scenario);
+  const props = await lane.prepare(scenario, options.plant);
+  const sinceMs = performance.timeOrigin + performance.now();
+  await prepareCaller(props, scenario);
+  await steer(props, 'delays', scenario.stand_ins.delays);
+  await steer(props, 'failures', scenario.stand_ins.failures);
+  const room = await enterRoom(props, scenario);
   const timeline: Timeline = { sessionId: room.session_id, startedAtMs: 0, events: [], heard: [] };
   result.timeline = timeline;
   const order: CallOrder = {
     scenario,
     serverUrl: room.server_url,
     token: room.participant_token,
-    sandboxUrl: stack.sandboxUrl,
-    model: options.callerModel ?? standInModel(stack),
+    sandboxUrl: props.sandboxUrl,
+    model: options.callerModel ?? standInModel(props),
   };
   await runCaller<CallMessage>('simulation/caller-process', { SIMULATION_CALL: JSON.stringify(order) }, (message) => {
     if (message.type === 'event') timeline.events.push(message.event);
@@ -135,9 +122,9 @@ async function run(
     throw new Error(`a call with ${scenario.plant.fault} does not begin, which shows nothing: ${stuckOf(timeline)}`);
   }
   await sleep(settleMs);
-  const state = await readState(stack, timeline.sessionId);
+  const state = await readState(props, timeline.sessionId);
   result.state = state;
-  result.checks = checkCall(scenario.expect, { timeline, state, toolCalls: await toolCallsOf(stack) });
+  result.checks = checkCall(scenario.expect, { timeline, state, toolCalls: await toolCallsOf(props, sinceMs) });
   if (!scenario.judge) return;
   result.judgement = options.judge ? await judge(scenario.judge, transcriptOf(timeline), options.judge) : 'not-run';
   if (result.judgement !== 'not-run') result.checks.push(result.judgement.check);
@@ -155,34 +142,22 @@ function stuckOf(timeline: Timeline): string {
     .join('; ');
 }
 
-function environmentOf({ settings, plant }: Scenario, options: RunOptions): Environment {
-  const preload = new URL('./fault-preload.js', import.meta.url).href;
-  return {
-    ...options.env,
-    WORKER_IDLE_PROCESSES: '1',
-    ...settings,
-    // The server may be shared by scenarios that run at the same time.
-    AGENT_NAME: `simulated-${newSecret().slice(0, 8)}`,
-    ...(options.plant && { NODE_OPTIONS: `--import ${preload}`, [plantVariable]: plant.fault }),
-  };
-}
-
-async function steer({ sandboxUrl }: Stack, control: 'delays' | 'failures', body: object): Promise<void> {
+async function steer({ sandboxUrl }: Props, control: 'delays' | 'failures', body: object): Promise<void> {
   if (!Object.keys(body).length) return;
   if (!sandboxUrl) throw new Error('stand_ins: there are none with --real');
   const response = await fetch(`${sandboxUrl}/sandbox/${control}`, { method: 'PUT', body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`stand_ins.${control}: ${await response.text()}`);
 }
 
-function standInModel({ sandboxUrl, standIns }: Stack): ModelAccess | undefined {
+function standInModel({ sandboxUrl, standIns }: Props): ModelAccess | undefined {
   if (!sandboxUrl || !standIns.includes('LLM')) return undefined;
   return { apiKey: 'stand-in', baseUrl: sandboxUrl, model: 'claude-haiku-4-5' };
 }
 
-async function toolCallsOf({ sandboxUrl, standIns }: Stack): Promise<ToolCall[] | undefined> {
+async function toolCallsOf({ sandboxUrl, standIns }: Props, sinceMs: number): Promise<ToolCall[] | undefined> {
   if (!sandboxUrl || !standIns.includes('LLM')) return undefined;
   const events = (await (await fetch(`${sandboxUrl}/sandbox/log`)).json()) as SandboxEvent[];
-  return events.flatMap(({ event, toolCalls }) =>
-    event === 'request-completed' && toolCalls ? (toolCalls as ToolCall[]) : [],
+  return events.flatMap(({ atMs, event, toolCalls }) =>
+    atMs >= sinceMs && event === 'request-completed' && toolCalls ? (toolCalls as ToolCall[]) : [],
   );
 }
