@@ -41,6 +41,8 @@ export default defineAgent<Warm>({
     closeSessionHost();
     redactFrameworkLog();
     const config = loadWorkerConfig(process.env);
+    // Loaded for those who have servers: every call pays for what it loads.
+    if (config.mcpServers.length) await import('./mcp/connection.ts');
     Object.assign(process_.userData, {
       config,
       log: createLog('job', config.logLevel),
@@ -59,6 +61,7 @@ export default defineAgent<Warm>({
       telemetry,
       backend: new Backend(config.apiUrl, jobLog),
       vendors: { config: config.vendors, health, providers },
+      mcpServers: config.mcpServers,
       speechCacheDir: config.speechCacheDir,
       vad,
       packs,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AutoSubscribe, type JobContext, type stt, type VAD, voice } from '@livekit/agents';
+import type { McpServerConfig } from '../core/config/mcp.ts';
 import type { TurnsConfig } from '../core/config/worker.ts';
 import type { Log } from '../core/log.ts';
 import { type Recovery, topics } from '../domain/conversation.ts';
@@ -10,6 +11,7 @@ import type { Backend } from './backend.ts';
 import type { AgentName, Call, CallSession } from './call.ts';
 import { CallVendors, type VendorMakers } from './call-vendors.ts';
 import { readDispatch } from './dispatch.ts';
+import { CallTools } from './mcp/call-tools.ts';
 import { onServerData, roomTeller, transcriptWriter } from './room.ts';
 import { rosterAgent } from './roster/roster.ts';
 import { CallMeter } from './telemetry/call-meter.ts';
@@ -47,6 +49,7 @@ export interface CallDependencies {
   telemetry: JobTelemetry;
   backend: Backend;
   vendors: VendorMakers;
+  mcpServers: readonly McpServerConfig[];
   vad: VAD;
   packs: readonly Pack[];
   turns: TurnsConfig;
@@ -126,8 +129,14 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
     // Before the session starts, or its first words and its state never reach the room. The microphone is subscribed to later.
     ctx.connect(undefined, AutoSubscribe.SUBSCRIBE_NONE),
   ]);
+  const tools = new CallTools({
+    servers: dependencies.mcpServers,
+    log,
+    onCalled: (server, tool, outcome) => meter.toolCalled({ server, tool, outcome }),
+  });
+  ctx.addShutdownCallback(() => tools.close());
   const agent = (name: AgentName, options: AgentOptions) =>
-    rosterAgent(name, { ...vendors.differing(name, first, spoken), ...options });
+    rosterAgent(name, { ...vendors.differing(name, first, spoken), outsideTools: tools.of(name), ...options });
   const route = new SpeechRoute({
     members: spoken ? vendors.realtime(first) : [],
     health: dependencies.vendors.health,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Environment } from '../core/config/environment.ts';
-import { knownVariables, type ProcessName, processes } from '../core/config/processes.ts';
+import { knownVariables, type ProcessName, processes, variablesOf } from '../core/config/processes.ts';
 import { ConfigError, type FieldFault } from '../core/errors.ts';
 import { type Connection, tryConnections } from './config-connections.ts';
 import type { CommandContext } from './main.ts';
@@ -74,14 +74,13 @@ function readCommand(args: string[]): { names: ProcessName[]; json: boolean } | 
 }
 
 async function inspect(name: ProcessName, env: Environment): Promise<ProcessReport> {
-  const { environment, load } = processes[name];
   try {
-    load(env);
+    processes[name].load(env);
   } catch (error) {
     if (error instanceof ConfigError) return { faults: error.faults, settings: [], connections: [] };
     throw error;
   }
-  const settings = Object.entries(environment.shape).map(([variable, schema]) => {
+  const settings = Object.entries(variablesOf(name, env)).map(([variable, schema]) => {
     const given = env[variable]?.trim();
     if (given) return { name: variable, value: masked(variable, given), isDefault: false };
     const fallback = schema.safeParse(undefined).data;
@@ -104,10 +103,11 @@ function masked(name: string, value: string): string {
 /** Variables that begin as ours do, or are almost called like one, and that nothing of ours reads. */
 function unknownVariables(env: Environment): UnknownVariable[] {
   const prefixOf = (name: string) => name.slice(0, name.indexOf('_') + 1);
-  const prefixes = new Set([...knownVariables].map(prefixOf));
+  const knownNames = knownVariables(env);
+  const prefixes = new Set([...knownNames].map(prefixOf));
   return Object.keys(env)
-    .filter((name) => name.includes('_') && !knownVariables.has(name))
-    .map((name) => ({ name, suggestion: [...knownVariables].find((known) => editsBetween(name, known) <= 2) ?? null }))
+    .filter((name) => name.includes('_') && !knownNames.has(name))
+    .map((name) => ({ name, suggestion: [...knownNames].find((known) => editsBetween(name, known) <= 2) ?? null }))
     .filter(({ name, suggestion }) => suggestion !== null || prefixes.has(prefixOf(name)));
 }
 

@@ -13,6 +13,8 @@ export const defaults = {
   sttStallMs: 3_000,
   llmFirstChunkMs: 2_500,
   ttsFirstAudioMs: 2_000,
+  /** How long a tool of an MCP server is waited for. */
+  mcpTimeoutMs: 8_000,
   /** From the end of a turn: to a filler, and to an apology where nothing was said at all. */
   fillerAfterMs: 1_800,
   apologyAfterMs: 5_000,
@@ -104,4 +106,11 @@ export const sizes = {
   /** Steps that can be undone, and operations of a note that are known again when they are sent twice. */
   noteUndoSteps: 100,
   noteOperations: 256,
+  /** What is taken of an MCP server: tools, and characters of the description, the schema and the result of one. */
+  mcpTools: 64,
+  mcpDescriptionCharacters: 1_000,
+  mcpSchemaCharacters: 16_000,
+  mcpResultCharacters: 8_000,
+  /** One answer of an MCP server as it comes over the wire. */
+  mcpResponseBytes: 2 * 1024 * 1024,
 } as const;

@@ -1,6 +1,7 @@
 import { voice } from '@livekit/agents';
 import type { Recovery, TurnReport, Waterfall } from '../../domain/conversation.ts';
 import type { CallSession } from '../call.ts';
+import type { LabelsOf } from './metrics.ts';
 import type { TelemetryReporter } from './reporter.ts';
 import { usageOf, type VendorUsage } from './usage.ts';
 import type { Speculations } from './waterfall.ts';
@@ -68,6 +69,11 @@ export class CallMeter {
   speculated({ used, dropped }: Speculations): void {
     if (used) this.#reporter.count('parley_speculations_total', { outcome: 'used' }, used);
     if (dropped) this.#reporter.count('parley_speculations_total', { outcome: 'dropped' }, dropped);
+  }
+
+  /** A tool of an MCP server was called. */
+  toolCalled(labels: LabelsOf<'parley_mcp_calls_total'>): void {
+    this.#reporter.count('parley_mcp_calls_total', labels);
   }
 
   #interrupted(outcome: 'ended' | 'resumed'): void {

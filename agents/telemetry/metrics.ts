@@ -70,6 +70,11 @@ export const jobMetrics = {
     help: 'Requests for replies that were begun ahead of the end of a turn: used or dropped.',
     labels: ['outcome'],
   },
+  parley_mcp_calls_total: {
+    type: 'counter',
+    help: 'Calls of tools of MCP servers: done, failed, timeout, unreachable or cancelled.',
+    labels: ['server', 'tool', 'outcome'],
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 /** Name of a metric that jobs observe. */

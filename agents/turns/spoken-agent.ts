@@ -14,6 +14,21 @@ export interface AgentOptions
   extends Pick<voice.AgentOptions<Call>, 'chatCtx' | 'llm' | 'stt' | 'tts' | 'vad' | 'turnDetection'> {
   /** It goes on with a conversation of its own: it doesn't open it again. */
   resumed?: boolean;
+  /** What it has besides its own tools. */
+  outsideTools?: OutsideTools;
+}
+
+/** What makes an agent of the roster. */
+interface SpokenAgentOptions extends voice.AgentOptions<Call>, Pick<AgentOptions, 'resumed' | 'outsideTools'> {
+  instructions: string;
+}
+
+/** Tools that come and go while an agent is in a call. */
+export interface OutsideTools {
+  /** What an agent is told of them, after its own instructions; the same for every caller. */
+  instructions: string;
+  /** Makes the set of them for one agent, without any that is called like a tool of its own. */
+  toolset(ownNames: ReadonlySet<string>): llm.Toolset;
 }
 
 /** Begins what is spoken and belongs neither to the transcript nor to the history: U+2063, which no voice says. */
@@ -27,8 +42,8 @@ export class SpokenAgent extends voice.Agent<Call> {
   /** Whether it goes on with a conversation of its own. */
   protected readonly resumed: boolean;
 
-  constructor({ resumed = false, ...options }: voice.AgentOptions<Call> & Pick<AgentOptions, 'resumed'>) {
-    super(options);
+  constructor({ resumed = false, outsideTools, ...options }: SpokenAgentOptions) {
+    super(outsideTools ? withOutsideTools(options, outsideTools) : options);
     this.resumed = resumed;
   }
 
@@ -88,6 +103,18 @@ export class SpokenAgent extends voice.Agent<Call> {
     const said = withoutAsides(text, (words) => shown.extend(words));
     return voice.Agent.default.transcriptionNode(this, said, settings);
   }
+}
+
+function withOutsideTools(
+  { instructions, tools = [], ...options }: SpokenAgentOptions,
+  outside: OutsideTools,
+): voice.AgentOptions<Call> {
+  const own = llm.toToolContext(tools);
+  return {
+    ...options,
+    instructions: `${instructions}\n${outside.instructions}`,
+    tools: [...own.tools, outside.toolset(new Set(Object.keys(own.functionTools)))],
+  };
 }
 
 interface FillerOptions {

@@ -20,6 +20,8 @@ interface OpenTurn {
   /** When the person stopped, epoch milliseconds. */
   endedAtMs: number;
   filled: boolean;
+  /** How many tools are being waited for. */
+  tools: number;
   timer: NodeJS.Timeout;
 }
 
@@ -76,16 +78,40 @@ export class TurnWatch {
     if (this.#turn?.filled) this.#end();
   }
 
+  /**
+   * A tool is being waited for, for so long at the most: `onSilence` is put off until there was time for an answer after it.
+   * @returns what to call once the tool has answered
+   */
+  waitingFor(longestMs: number): () => void {
+    const turn = this.#turn;
+    if (!turn) return () => {};
+    turn.tools += 1;
+    this.#putOff(turn, longestMs);
+    return () => {
+      turn.tools -= 1;
+      if (turn.tools === 0 && turn === this.#turn) this.#putOff(turn, 0);
+    };
+  }
+
+  #putOff(turn: OpenTurn, byMs: number): void {
+    clearTimeout(turn.timer);
+    turn.timer = this.#silenceIn(byMs + this.#options.apologyAfterMs);
+  }
+
   #begin(endedAtMs: number): void {
     this.#end();
     const inMs = Math.max(0, endedAtMs + this.#options.apologyAfterMs - Date.now());
+    this.#turn = { endedAtMs, filled: false, tools: 0, timer: this.#silenceIn(inMs) };
+    this.#tell();
+  }
+
+  #silenceIn(ms: number): NodeJS.Timeout {
     const timer = setTimeout(() => {
       if (this.#turn?.timer !== timer) return;
       this.#end();
       this.#options.onSilence();
-    }, inMs);
-    this.#turn = { endedAtMs, filled: false, timer };
-    this.#tell();
+    }, ms);
+    return timer;
   }
 
   #end(): void {

@@ -1,5 +1,8 @@
+import type { z } from 'zod';
 import { apiEnvironment, loadApiConfig } from './api.ts';
+import type { Environment } from './environment.ts';
 import { jobsEnvironment, loadJobsConfig } from './jobs.ts';
+import { mcpServerVariables } from './mcp.ts';
 import { ownerVariables } from './owner.ts';
 import { loadWorkerConfig, workerEnvironment } from './worker.ts';
 
@@ -18,10 +21,19 @@ const otherVariables = ['LIVEKIT_CONFIG', 'SANDBOX_PORT', 'SANDBOX_LOG'];
 /** What a worker tells its own job processes; nobody sets it. */
 const internalVariables = ['PARLEY_TELEMETRY_SOCKET'];
 
-/** Every variable that one of our programs reads. */
-export const knownVariables: ReadonlySet<string> = new Set([
-  ...Object.values(processes).flatMap(({ environment }) => Object.keys(environment.shape)),
-  ...Object.keys(ownerVariables),
-  ...otherVariables,
-  ...internalVariables,
-]);
+/** The variables that a process reads in an environment, with their schemas: some settings name others. */
+export function variablesOf(name: ProcessName, env: Environment): Record<string, z.ZodType> {
+  const { shape } = processes[name].environment;
+  return name === 'worker' ? { ...shape, ...mcpServerVariables(env) } : shape;
+}
+
+/** Every variable that one of our programs reads in an environment. */
+export function knownVariables(env: Environment): ReadonlySet<string> {
+  const names = Object.keys(processes) as ProcessName[];
+  return new Set([
+    ...names.flatMap((name) => Object.keys(variablesOf(name, env))),
+    ...Object.keys(ownerVariables),
+    ...otherVariables,
+    ...internalVariables,
+  ]);
+}

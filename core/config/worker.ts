@@ -5,6 +5,7 @@ import { ConfigError, type FieldFault } from '../errors.ts';
 import { defaults } from '../limits.ts';
 import { type Environment, integer, logLevel, parseEnvironment, port, text, url } from './environment.ts';
 import { type LiveKitConfig, livekitOf, livekitVariables } from './livekit.ts';
+import { type McpServerConfig, mcpVariables, readMcpServers } from './mcp.ts';
 import { normalizationVariables } from './normalization.ts';
 import { type VendorsConfig, vendorsOf, vendorsVariables } from './vendors.ts';
 
@@ -45,6 +46,7 @@ export const workerEnvironment = z.object({
   WORKER_DRAIN_TIMEOUT_MS: integer(1_000, 86_400_000).default(defaults.drainTimeoutMs),
   EVENT_LOOP_WARN_MS: integer(0, 60_000).default(250),
   ...vendorsVariables,
+  ...mcpVariables,
   TURN_DETECTION: z.enum(turnDetections).default('text'),
   ENDPOINTING_MODE: z.enum(['dynamic', 'fixed']).default('dynamic'),
   ENDPOINTING_MIN_DELAY_MS: integer(0, 10_000).default(defaults.endpointingMinDelayMs),
@@ -103,6 +105,8 @@ export interface WorkerConfig {
   /** How long an event loop stands still before that is logged (0: nobody looks). Each process looks five times as often. */
   eventLoopWarnMs: number;
   vendors: VendorsConfig;
+  /** Servers whose tools agents may use. */
+  mcpServers: McpServerConfig[];
   turns: TurnsConfig;
   /** Folder of recordings of the lines that agents repeat; absent: they are recorded anew in each call. */
   speechCacheDir?: string;
@@ -117,9 +121,12 @@ export interface WorkerConfig {
  */
 export function loadWorkerConfig(env: Environment): WorkerConfig {
   const vendors = attempt(() => vendorsOf(parseEnvironment(z.object(vendorsVariables), env)));
+  const mcpServers = attempt(() => readMcpServers(env));
   const rest = attempt(() => parseEnvironment(workerEnvironment, env));
   // Which keys are missing is known only once the orders are read: all faults are told together all the same.
-  if (!vendors.value || !rest.value) throw new ConfigError(distinct([...rest.faults, ...vendors.faults]));
+  if (!vendors.value || !mcpServers.value || !rest.value) {
+    throw new ConfigError(distinct([...rest.faults, ...vendors.faults, ...mcpServers.faults]));
+  }
   const e = rest.value;
   return {
     livekit: livekitOf(e),
@@ -132,6 +139,7 @@ export function loadWorkerConfig(env: Environment): WorkerConfig {
     drainTimeoutMs: e.WORKER_DRAIN_TIMEOUT_MS,
     eventLoopWarnMs: e.EVENT_LOOP_WARN_MS,
     vendors: vendors.value,
+    mcpServers: mcpServers.value,
     turns: {
       detection: e.TURN_DETECTION,
       endpointingMode: e.ENDPOINTING_MODE,
