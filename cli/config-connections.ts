@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { McpFault } from '../agents/mcp/fault.ts';
+import { offerOf } from '../agents/mcp/offered-tools.ts';
 import type { Environment } from '../core/config/environment.ts';
+import type { McpServerConfig } from '../core/config/mcp.ts';
 import { type ProcessName, processes } from '../core/config/processes.ts';
 import type { TranscriptionConfig } from '../core/config/transcription.ts';
 import { AppError, ConfigError, reasonOf } from '../core/errors.ts';
@@ -59,8 +62,12 @@ function attemptsOf(name: ProcessName, env: Environment): Attempt[] {
       ];
     }
     case 'worker': {
-      const { livekit, apiUrl } = processes.worker.load(env);
-      return [liveKitAttempt(livekit), ['API (API_URL)', () => askApi(apiUrl)]];
+      const { livekit, apiUrl, mcpServers } = processes.worker.load(env);
+      return [
+        liveKitAttempt(livekit),
+        ['API (API_URL)', () => askApi(apiUrl)],
+        ...mcpServers.map((server): Attempt => [`MCP server ${server.name}`, () => useMcpServer(server)]),
+      ];
     }
   }
 }
@@ -103,6 +110,18 @@ async function useRedis(url: string): Promise<void> {
 async function useMail(options: ConstructorParameters<typeof SmtpMailer>[0]): Promise<void> {
   const mailer = new SmtpMailer(options);
   await mailer.verify().finally(() => mailer.close());
+}
+
+async function useMcpServer(server: McpServerConfig): Promise<void> {
+  const { McpConnection } = await import('../agents/mcp/connection.ts');
+  try {
+    const connection = await McpConnection.open({ ...server, timeoutMs: Math.min(server.timeoutMs, timeoutMs) });
+    const { missing, leftOut } = offerOf(server, await connection.tools().finally(() => connection.close()));
+    if (missing.length) throw new AppError('unavailable', `it has no tool called ${missing.join(', ')}`);
+    if (leftOut) throw new AppError('unavailable', `${leftOut} of its tools can not be used as they are described`);
+  } catch (error) {
+    throw error instanceof McpFault ? new AppError('unavailable', `${error.kind}: ${error.message}`) : error;
+  }
 }
 
 async function askApi(url: string): Promise<void> {

@@ -7,7 +7,7 @@ import { CallTools, type ToolOutcome } from '../../agents/mcp/call-tools.ts';
 import { McpConnection } from '../../agents/mcp/connection.ts';
 import type { McpServerConfig } from '../../core/config/mcp.ts';
 import { createLog, type Log } from '../../core/log.ts';
-import { LoopbackMcpServer } from './mcp-server.ts';
+import { LoopbackMcpServer } from '../support/mcp-server.ts';
 
 const said = (text: string): CallToolResult => ({ content: [{ type: 'text', text }] });
 

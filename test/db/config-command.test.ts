@@ -7,6 +7,7 @@ import { configCommand } from '../../cli/config.ts';
 import type { Environment } from '../../core/config/environment.ts';
 import { openaiTranscriptionsStandIn } from '../../sandbox/openai-transcriptions.ts';
 import { startSandbox } from '../../sandbox/server.ts';
+import { LoopbackMcpServer } from '../support/mcp-server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type RedisServer, redisIsInstalled, startRedis } from '../support/redis.ts';
 
@@ -169,6 +170,42 @@ describe('parley config, where a worker finds an API', () => {
     await sandbox.close();
     expect((await attempt()).fault).toContain('does not answer');
     expect((await attempt({ OPENAI_API_KEY: '' })).name).toContain('LiveKit');
+  });
+
+  it('asks MCP servers for the tools they are to be used for', async () => {
+    const server = await new LoopbackMcpServer((session) => {
+      session.registerTool('forecast', {}, async () => ({ content: [] }));
+    }).start();
+    const env = {
+      ...livekit,
+      ...vendors,
+      API_URL: `http://127.0.0.1:${port()}`,
+      PARLEY_MCP_SERVERS: 'weather',
+      PARLEY_MCP_WEATHER_URL: server.url,
+      PARLEY_MCP_WEATHER_TOKEN: secret,
+      PARLEY_MCP_WEATHER_AGENTS: 'concierge',
+      PARLEY_MCP_WEATHER_TOOLS: 'forecast',
+      PARLEY_MCP_WETHER_URL: 'x',
+    };
+    const attempt = async (tools = 'forecast') => {
+      const { connections, stdout } = await check('worker', { ...env, PARLEY_MCP_WEATHER_TOOLS: tools });
+      expect(stdout).not.toContain(secret);
+      return connections.at(-1);
+    };
+    expect(await attempt()).toEqual({ name: 'MCP server weather', fault: null });
+    expect(await attempt('*')).toEqual({ name: 'MCP server weather', fault: null });
+    expect((await attempt('forecast,hail')).fault).toBe('it has no tool called hail');
+    expect(server.requests[0]?.headers.authorization).toBe(`Bearer ${secret}`);
+    expect(server.sessions).toEqual([]);
+    server.refuseWith = 401;
+    expect((await attempt()).fault).toBe('unreachable: status 401');
+    await server.stop();
+    expect((await attempt()).fault).toMatch(/^unreachable: [A-Z_]+$/);
+    const { settings, unknown } = await check('worker', env);
+    const shown = settings.filter(({ name }: { name: string }) => name.startsWith('PARLEY_MCP_WEATHER'));
+    expect(shown).toContainEqual({ name: 'PARLEY_MCP_WEATHER_TOKEN', value: '********', isDefault: false });
+    expect(shown).toContainEqual({ name: 'PARLEY_MCP_WEATHER_TIMEOUT_MS', value: '8000', isDefault: true });
+    expect(unknown).toEqual([{ name: 'PARLEY_MCP_WETHER_URL', suggestion: 'PARLEY_MCP_WEATHER_URL' }]);
   });
 
   it('takes it for no Redis', async () => {

@@ -161,6 +161,7 @@ describe('the metrics of a worker', () => {
     const meter = new CallMeter(job);
     meter.recovered({ kind: 'fallback', port: 'llm', from: 'llm:anthropic', to: 'llm:openai', reason: 'stall' });
     meter.speculated({ used: 1, dropped: 2 });
+    meter.toolCalled({ server: 'weather', tool: 'fore cast', outcome: 'done' });
     const none = { transcriptMs: null, firstSentenceMs: null };
     meter.answered({
       turnId: 'turn',
@@ -197,5 +198,6 @@ describe('the metrics of a worker', () => {
     expect(await value('parley_watchdog_total{kind="fallback"}')).toBe(1);
     expect(await value('parley_fallbacks_total{port="llm",from="anthropic",to="openai",reason="stall"}')).toBe(1);
     expect(await value('parley_speculations_total{outcome="dropped"}')).toBe(2);
+    expect(await value('parley_mcp_calls_total{server="weather",tool="fore_cast",outcome="done"}')).toBe(1);
   });
 });

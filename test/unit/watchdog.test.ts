@@ -110,6 +110,33 @@ describe('the watch over the turns of a call', () => {
     expect(heard).toEqual(filler);
   });
 
+  it('waits for a tool and for the answer to it', async () => {
+    turn();
+    await vi.advanceTimersByTimeAsync(1_000);
+    const answered = watch.waitingFor(8_000);
+    await vi.advanceTimersByTimeAsync(7_000);
+    answered();
+    await vi.advanceTimersByTimeAsync(3_900);
+    expect(silences).toBe(0);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(silences).toBe(1);
+  });
+
+  it('waits for the last of several tools, and not for one of an earlier turn', async () => {
+    turn();
+    const [one, other] = [watch.waitingFor(8_000), watch.waitingFor(8_000)];
+    one();
+    await vi.advanceTimersByTimeAsync(7_000);
+    expect(silences).toBe(0);
+    turn();
+    other();
+    await vi.advanceTimersByTimeAsync(4_100);
+    expect(silences).toBe(1);
+    watch.waitingFor(8_000)();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(silences).toBe(1);
+  });
+
   it('apologises for each turn that nothing is heard of', async () => {
     turn();
     await vi.advanceTimersByTimeAsync(4_100);
