@@ -12,6 +12,7 @@ import type { OnboardingState, OnboardingStepId } from '../domain/onboarding.ts'
 import type { PreferenceValues } from '../domain/preferences.ts';
 import type { Profile } from '../domain/profile.ts';
 import type { CallEnding, Checkpoint, Claim, Renewal } from '../domain/session.ts';
+import { MemoryBackend } from './memory-backend.ts';
 
 /** What a caller waits for is given up on sooner than what nobody waits for; turns wait as long as the call lasts. */
 const patience = { readMs: 3_000, writeMs: 60_000, lastWritesMs: 10_000 } as const;
@@ -30,6 +31,8 @@ interface LeaseEvents {
  * own ids, so an API that is away for a while loses nothing and records nothing twice.
  */
 export class Backend {
+  /** What is remembered of the caller. */
+  readonly memory: MemoryBackend;
   readonly #client: ReturnType<typeof hc<App>>;
   readonly #log: Log;
   #claim: Claim | undefined;
@@ -48,6 +51,7 @@ export class Backend {
       fetch: (input: Parameters<typeof fetch>[0], init?: RequestInit) =>
         fetch(input, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) }),
     });
+    this.memory = new MemoryBackend(this.#client, (call) => this.#answer(call, within(patience.readMs)));
   }
 
   /**
@@ -257,7 +261,7 @@ export class Backend {
 }
 
 /** The part of a typed client's response that every route has. */
-interface ClientAnswer {
+export interface ClientAnswer {
   ok: boolean;
   status: number;
   json(): Promise<unknown>;

@@ -9,6 +9,7 @@ import { deviceRoutes } from './devices.ts';
 import { docsRoutes } from './docs.ts';
 import type { ApiEnvironment } from './environment.ts';
 import { exportRoutes } from './exports.ts';
+import { factRoutes } from './facts.ts';
 import { type HealthDependencies, healthRoutes } from './health.ts';
 import { LeaseConnections } from './lease-connections.ts';
 import { lexiconRoutes } from './lexicons.ts';
@@ -29,6 +30,7 @@ import { profileRoutes } from './profiles.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { sessionRecordRoutes } from './session-records.ts';
 import { sessionRoutes } from './sessions.ts';
+import { summaryRoutes } from './summaries.ts';
 import { tokenRoutes } from './tokens.ts';
 import { transcriptionRoutes } from './transcriptions.ts';
 import { turnRoutes } from './turns.ts';
@@ -73,6 +75,8 @@ export function createApp(deps: ApiDependencies) {
     .route('/api/v1', exportRoutes(deps))
     .route('/api/v1', preferenceRoutes(deps))
     .route('/api/v1', contextRoutes(deps))
+    .route('/api/v1', factRoutes(deps))
+    .route('/api/v1', summaryRoutes(deps))
     .route('/api/v1', deviceRoutes(deps))
     .route('/api/v1', pairingRoutes(deps))
     .route('/api/v1', consentRoutes(deps))

@@ -9,8 +9,8 @@ const get = createRoute({
   method: 'get',
   path: '/context',
   description:
-    'All an agent needs in one request: profile, preferences, onboarding, its session and the last turns of it. A user gets the ' +
-    'same, with the session that is named or none.',
+    'All an agent needs in one request: profile, preferences, onboarding, its session and the last turns of it, what is ' +
+    'remembered of the person, and summaries of their last other sessions. A user gets the same, with the session that is named or none.',
   request: { query: z.object({ sessionId: z.uuid().optional().describe('An agent has but its own.') }) },
   responses: {
     200: { description: 'The context.', content: { 'application/json': { schema: contextSchema } } },

@@ -72,6 +72,10 @@ export const routeLimits: Readonly<Record<string, readonly RateLimitName[]>> = {
   'POST /api/v1/onboarding/back': ['write'],
   'POST /api/v1/onboarding/restart': ['write'],
   'GET /api/v1/context': ['read'],
+  'GET /api/v1/facts': ['read'],
+  'POST /api/v1/facts': ['write'],
+  'POST /api/v1/facts/:id/keep': ['write'],
+  'DELETE /api/v1/facts/:id': ['write'],
 
   'POST /api/v1/sessions': ['token'],
   'GET /api/v1/sessions': ['read'],
@@ -86,6 +90,7 @@ export const routeLimits: Readonly<Record<string, readonly RateLimitName[]>> = {
   'PUT /api/v1/sessions/:id/checkpoint': ['call'],
   'GET /api/v1/sessions/:id/turns': ['read'],
   'POST /api/v1/sessions/:id/turns': ['call'],
+  'GET /api/v1/sessions/:id/summary': ['read'],
   'GET /api/v1/sessions/:id/note': ['read'],
   'POST /api/v1/sessions/:id/note/operations': ['call'],
 

@@ -83,10 +83,17 @@ export const sizes = {
   /** One fact that is remembered of a person, and how many there may be, proposed ones included. */
   factCharacters: 300,
   facts: 200,
+  /** Kept facts that an agent begins with, the newest. */
+  contextFacts: 50,
   /** What a person is reminded of, and how many reminders may still be due. */
   reminderCharacters: 300,
   reminders: 100,
   summaryCharacters: 1_500,
+  /** The end of a session that its summary is made of; a model is paid for each. */
+  summaryTurns: 200,
+  summarySourceCharacters: 40_000,
+  /** Turns by the person below which a session has nothing worth a summary. */
+  summaryFewestTurns: 4,
   /** Summaries of earlier sessions that an agent begins with. */
   contextSummaries: 3,
   pushTokenCharacters: 4_096,

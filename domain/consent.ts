@@ -4,7 +4,7 @@ import { line } from './line.ts';
 
 /** What may be agreed to. */
 export const consentPurposeSchema = z
-  .enum(['recording', 'transcripts', 'analytics', 'messaging', 'training'])
+  .enum(['recording', 'transcripts', 'analytics', 'memory', 'messaging', 'training'])
   .meta({ id: 'ConsentPurpose' });
 
 export type ConsentPurpose = z.infer<typeof consentPurposeSchema>;

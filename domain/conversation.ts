@@ -90,6 +90,8 @@ export const topics = {
   turnReport: 'parley.turn',
   /** JSON `Recovery`: something went wrong, and what was done about it. */
   recovery: 'parley.recovery',
+  /** JSON `MemoryNews`: something about the person was proposed, kept or forgotten. */
+  memory: 'parley.memory',
   /** JSON `Note`: the whole note, after each change that dictation has made to it. */
   note: 'parley.note',
   /** An empty data packet from the server to an agent: the lexicon of its person has changed. */

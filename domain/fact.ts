@@ -31,3 +31,12 @@ export const factSchema = z
   .meta({ id: 'Fact' });
 
 export type Fact = z.infer<typeof factSchema>;
+
+/** Sent on `topics.memory` when something is proposed, kept or forgotten in a call; `text` is null for what is gone. */
+export const memoryNewsSchema = z.object({
+  id: z.uuid(),
+  text: z.string().nullable(),
+  state: z.enum([...factStates, 'forgotten']),
+});
+
+export type MemoryNews = z.infer<typeof memoryNewsSchema>;

@@ -8,6 +8,7 @@ export const jobPayloads = {
   'purge-expired': z.strictObject({}),
   'expire-leases': z.strictObject({}),
   'expire-pairings': z.strictObject({}),
+  'summarize-session': z.strictObject({ sessionId: z.uuid(), tenantId: z.uuid(), userId: z.uuid() }),
   /** `exportId`: the row of `user_exports` that waits for its document. */
   'export-user': z.strictObject({ exportId: z.uuid(), tenantId: z.uuid(), userId: z.uuid() }),
 } as const;

@@ -1,10 +1,16 @@
 import type { z } from 'zod';
 import type { SystemActor } from '../domain/actor.ts';
 import type { Mailer } from '../domain/mail.ts';
+import type { Summarizer } from '../domain/summary.ts';
 import type { CoreServices, Services } from '../services/context.ts';
 
 /** What jobs work with; a process that runs them makes one. */
-export type JobServices = CoreServices & Pick<Services, 'rooms'> & { mailer: Mailer };
+export type JobServices = CoreServices &
+  Pick<Services, 'rooms'> & {
+    mailer: Mailer;
+    /** Absent where no language model is configured: sessions are not summarized then. */
+    summarizer?: Summarizer;
+  };
 
 /** First argument of every handler: what to work with, as the service itself. */
 export type JobContext = JobServices & { actor: SystemActor };

@@ -6,6 +6,7 @@ import { expirePairingsJob } from './expire-pairings.ts';
 import { exportUserJob } from './export-user.ts';
 import { purgeExpiredJob } from './purge-expired.ts';
 import { sendMailJob } from './send-mail.ts';
+import { summarizeSessionJob } from './summarize-session.ts';
 
 /** A handler for each job that can be queued, and for no other. */
 export type ServiceJobs = { [Name in JobName]: JobDefinition<JobPayload<Name>> };
@@ -18,4 +19,5 @@ export const jobs = {
   'export-user': exportUserJob,
   'purge-expired': purgeExpiredJob,
   'send-mail': sendMailJob,
+  'summarize-session': summarizeSessionJob,
 } satisfies ServiceJobs;

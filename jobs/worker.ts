@@ -6,6 +6,7 @@ import { Releasers, runProgram, stopSignal } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
 import { Metrics } from '../core/metrics.ts';
 import { openDatabase } from '../db/client.ts';
+import { loadSummarizer } from '../providers/llm/load-summarizer.ts';
 import { createMailer } from '../providers/mail/mailer.ts';
 import { openSharedCache } from '../services/open-cache.ts';
 import { openSharedPairingBus } from '../services/pairing-bus.ts';
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
     releasers.add(() => pairingBus.close());
     const { mailer, close: closeMailer } = createMailer(config.mail);
     releasers.add(closeMailer);
+    const summarizer = await loadSummarizer(config.models, log);
     const services = {
       database,
       cipher: createFieldCipher(config.encryptionKeys),
@@ -38,6 +40,7 @@ async function main(): Promise<void> {
       pairingBus,
       rooms: createRooms(config.livekit),
       mailer,
+      summarizer,
       clock: systemClock,
       log,
     };

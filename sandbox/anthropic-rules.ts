@@ -1,4 +1,5 @@
 import { callColleague, tellRecords, useRecords } from './anthropic-colleagues.ts';
+import { answerProposal, tellMemory, useMemory } from './anthropic-memory.ts';
 import { answerOnboarding, answerSavedStep, hesitation } from './anthropic-onboarding.ts';
 import {
   type Conversation,
@@ -11,6 +12,7 @@ import {
   type Situation,
   say,
 } from './anthropic-situation.ts';
+import { sumUpConversation } from './anthropic-summary.ts';
 
 type Rule = (situation: Situation) => Reply | undefined;
 
@@ -30,6 +32,7 @@ const rules: readonly Rule[] = [
     return profile && say(describeProfile(profile.content));
   },
   tellRecords,
+  tellMemory,
   ({ results }) => when(results.length, () => say('Done.')),
   ({ speech }) =>
     when(speech === '[no speech recogniser configured]', () =>
@@ -37,6 +40,8 @@ const rules: readonly Rule[] = [
     ),
   callNamedTools,
   answerOnboarding,
+  answerProposal,
+  useMemory,
   ({ speech, tools }) =>
     when(/what do you (?:know|remember)|what have you saved/i.test(speech) && tools.has('get_profile'), () =>
       call('get_profile'),
@@ -63,6 +68,8 @@ const rules: readonly Rule[] = [
  * client of the API may know: names and descriptions of tools, and what was said.
  */
 export function decideReply(request: Conversation): Reply {
+  const summary = sumUpConversation(request);
+  if (summary) return summary;
   const cutOff = readCutOff(request);
   if (cutOff) {
     const whole = decideReply(cutOff.conversation);

@@ -16,6 +16,7 @@ import { defaultTenant } from '../domain/tenant.ts';
 import { prepareEmbeddedQueue } from '../jobs/prepare-queue.ts';
 import { jobs } from '../jobs/registry.ts';
 import { startJobs } from '../jobs/start.ts';
+import { loadSummarizer } from '../providers/llm/load-summarizer.ts';
 import { createMailer } from '../providers/mail/mailer.ts';
 import { createFileTranscription } from '../providers/stt/files.ts';
 import { createAccountTools } from '../services/accounts.ts';
@@ -155,8 +156,10 @@ export async function startLocalApi(
   const transcription = createFileTranscription(config.transcription, log);
   const api = await startApi({ settings, database, cache, pairingBus, redis, transcription, log });
   releasers.add(() => api.close());
-  const { mailer, close } = createMailer(loadJobsConfig(variables).mail);
+  const { mail, models } = loadJobsConfig(variables);
+  const { mailer, close } = createMailer(mail);
   releasers.add(close);
+  const jobsLog = createLog('jobs', config.logLevel);
   const running = await startJobs({
     registry: jobs,
     services: {
@@ -166,8 +169,9 @@ export async function startLocalApi(
       pairingBus,
       rooms: createRooms(config.livekit),
       mailer,
+      summarizer: await loadSummarizer(models, jobsLog),
       clock: systemClock,
-      log: createLog('jobs', config.logLevel),
+      log: jobsLog,
     },
     place,
     metrics: new Metrics(),

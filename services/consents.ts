@@ -2,9 +2,10 @@ import { and, desc, eq, max, notExists, sql } from 'drizzle-orm';
 import { alias, QueryBuilder } from 'drizzle-orm/pg-core';
 import { newId } from '../core/ids.ts';
 import { sizes } from '../core/limits.ts';
+import type { Transaction } from '../db/client.ts';
 import { consents } from '../db/schema/consents.ts';
 import { profiles } from '../db/schema/profiles.ts';
-import type { Consent, NewConsent } from '../domain/consent.ts';
+import type { Consent, ConsentPurpose, NewConsent } from '../domain/consent.ts';
 import type { CoreContext } from './context.ts';
 import { isBehind, type Page, type PageRequest, pageOf } from './pages.ts';
 import { requirePermission, userNotFound } from './permissions.ts';
@@ -63,6 +64,20 @@ export async function recordConsent(
       .returning();
     return consentOf(row as StoredConsent);
   });
+}
+
+/** Whether a user has explicitly refused a purpose: who never decided has not. */
+export async function isRefused(
+  tx: Transaction,
+  { userId, purpose }: { userId: string; purpose: ConsentPurpose },
+): Promise<boolean> {
+  const [last] = await tx
+    .select({ granted: consents.granted })
+    .from(consents)
+    .where(and(eq(consents.userId, userId), eq(consents.purpose, purpose)))
+    .orderBy(desc(consents.decidedAt))
+    .limit(1);
+  return last?.granted === false;
 }
 
 /** Condition: no later decision of the same user and purpose. */

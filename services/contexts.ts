@@ -3,24 +3,30 @@ import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { z } from 'zod';
 import { sizes } from '../core/limits.ts';
 import { prepared } from '../db/prepared.ts';
+import { facts } from '../db/schema/facts.ts';
 import { onboardingStates } from '../db/schema/onboarding-states.ts';
 import { preferences } from '../db/schema/preferences.ts';
 import { profiles } from '../db/schema/profiles.ts';
 import { sessions } from '../db/schema/sessions.ts';
+import { summaries } from '../db/schema/summaries.ts';
 import { turns } from '../db/schema/turns.ts';
 import type { UserContext } from '../domain/context.ts';
 import type { CoreContext } from './context.ts';
+import { factOf } from './facts.ts';
 import { onboardingOf } from './onboarding.ts';
 import { requirePermission, requireSession, sessionNotFound, userNotFound } from './permissions.ts';
 import { profileOf } from './profiles.ts';
 import { sessionOf } from './sessions.ts';
 import {
+  storedFactSchema,
   storedOnboardingSchema,
   storedPreferencesSchema,
   storedProfileSchema,
   storedSessionSchema,
+  storedSummarySchema,
   storedTurnSchema,
 } from './stored-rows.ts';
+import { summaryOf } from './summaries.ts';
 import { turnOf } from './turns.ts';
 import { withActor } from './with-actor.ts';
 
@@ -31,13 +37,15 @@ const storedContextSchema = z.object({
   onboarding: storedOnboardingSchema,
   session: storedSessionSchema.nullable(),
   turns: z.array(storedTurnSchema),
+  facts: z.array(storedFactSchema),
+  summaries: z.array(storedSummarySchema),
 });
 
 type StoredContext = z.infer<typeof storedContextSchema>;
 
 /**
- * All an agent needs about the person it talks with: profile, preferences, onboarding, its session and the last turns of it.
- * To a user the same, with the session that is asked about or none.
+ * All an agent needs about the person it talks with: profile, preferences, onboarding, its session and the last turns of it,
+ * what is remembered of the person and what their last other sessions were about. To a user the same, with the session that is asked about or none.
  * @throws AppError `not_found` when the user has been removed, and for a session the actor may not see.
  */
 export async function getContext(
@@ -72,6 +80,8 @@ function opened(context: CoreContext, stored: StoredContext): UserContext {
     onboarding: onboardingOf(context, stored.onboarding),
     session: stored.session && sessionOf(context, stored.session),
     turns: stored.turns.map((turn) => turnOf(context, turn)),
+    facts: stored.facts.map((fact) => factOf(context, fact)),
+    summaries: stored.summaries.map((summary) => summaryOf(context, summary)),
   };
 }
 
@@ -80,11 +90,18 @@ const rowsAsJson = sql`'profile', ${asJson(profiles, storedProfileSchema)},
     'onboarding', ${asJson(onboardingStates, storedOnboardingSchema)},
     'session', case when ${sessions.id} is not null then ${asJson(sessions, storedSessionSchema)} end`;
 const turnsAsJson = sql`coalesce(jsonb_agg(${asJson(turns, storedTurnSchema)} order by ${turns.position}), '[]'::jsonb)`;
+const factsAsJson = sql`coalesce(jsonb_agg(${asJson(facts, storedFactSchema)}
+    order by ${facts.proposedAt} desc, ${facts.id} desc), '[]'::jsonb)`;
+const summariesAsJson = sql`coalesce(jsonb_agg(${asJson(summaries, storedSummarySchema)}
+    order by ${summaries.writtenAt} desc, ${summaries.sourceSessionId} desc), '[]'::jsonb)`;
 
 const selectContext = prepared<{ userId: string; sessionId: string | null }, { context: unknown }[]>(
   (tx, { userId, sessionId }) =>
     tx
-      .select({ context: sql`jsonb_build_object(${rowsAsJson}, 'turns', ${lastTurns(sessionId)})` })
+      .select({
+        context: sql`jsonb_build_object(${rowsAsJson}, 'turns', ${lastTurns(sessionId)},
+          'facts', ${keptFacts(userId)}, 'summaries', ${lastSummaries(userId, sessionId)})`,
+      })
       .from(profiles)
       .innerJoin(preferences, eq(preferences.userId, profiles.userId))
       .innerJoin(onboardingStates, eq(onboardingStates.userId, profiles.userId))
@@ -95,6 +112,17 @@ const selectContext = prepared<{ userId: string; sessionId: string | null }, { c
 function lastTurns(sessionId: SQL): SQL {
   return sql`(select ${turnsAsJson} from (select * from "turns" where "session_id" = ${sessionId}::uuid
     order by "position" desc limit ${sql.raw(String(sizes.contextTurns))}) "turns")`;
+}
+
+function keptFacts(userId: SQL): SQL {
+  return sql`(select ${factsAsJson} from (select * from "facts" where "user_id" = ${userId}::uuid and "state" = 'kept'
+    order by "proposed_at" desc, "id" desc limit ${sql.raw(String(sizes.contextFacts))}) "facts")`;
+}
+
+function lastSummaries(userId: SQL, sessionId: SQL): SQL {
+  return sql`(select ${summariesAsJson} from (select * from "summaries" where "user_id" = ${userId}::uuid
+    and "source_session_id" is distinct from ${sessionId}::uuid
+    order by "written_at" desc, "source_session_id" desc limit ${sql.raw(String(sizes.contextSummaries))}) "summaries")`;
 }
 
 /** A row as a JSON object of the columns that a schema has. */

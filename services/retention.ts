@@ -9,6 +9,7 @@ import { notes } from '../db/schema/notes.ts';
 import { pairingEvents } from '../db/schema/pairing-events.ts';
 import { pairings } from '../db/schema/pairings.ts';
 import { refreshTokens } from '../db/schema/refresh-tokens.ts';
+import { summaries } from '../db/schema/summaries.ts';
 import { tenants } from '../db/schema/tenants.ts';
 import { turns } from '../db/schema/turns.ts';
 import { userExports } from '../db/schema/user-exports.ts';
@@ -26,11 +27,14 @@ const defaultRowsPerBatch = 1_000;
 const dayMs = 86_400_000;
 
 /** How many rows a purge removed, by what they were. */
-export type Purged = Record<'turns' | 'notes' | 'auditRows' | 'magicLinks' | 'refreshTokens' | 'exports', number>;
+export type Purged = Record<
+  'turns' | 'notes' | 'summaries' | 'auditRows' | 'magicLinks' | 'refreshTokens' | 'exports',
+  number
+>;
 
 /**
- * Removes what is past its time: turns, notes that were not changed since, and audit rows, older than their tenant keeps
- * them, and of all tenants the sign-in links, refresh tokens and exports that nobody can use any more. In short transactions;
+ * Removes what is past its time: turns, notes that were not changed since, summaries and audit rows, older than their
+ * tenant keeps them, and of all tenants the sign-in links, refresh tokens and exports that nobody can use any more. In short transactions;
  * what was removed before a failure stays so, and the next purge goes on.
  * @throws AppError `unavailable` when the database is away.
  */
@@ -38,13 +42,15 @@ export async function purgeExpired(context: CoreContext, batches: Batches = {}):
   requirePermission(context.actor, 'retention.purge');
   const now = context.clock().getTime();
   const before = (ms: number) => new Date(now - ms);
-  const purged = { turns: 0, notes: 0, auditRows: 0 };
+  const purged = { turns: 0, notes: 0, summaries: 0, auditRows: 0 };
   for (const { tenantId, turnsDays, auditDays } of await retentionByTenant(context)) {
     if (turnsDays !== undefined) {
       const isOld = and(eq(turns.tenantId, tenantId), lt(turns.saidAt, before(turnsDays * dayMs)));
-      purged.turns += await purgeTurns(context, isOld, batches);
+      purged.turns += await purgeWords(context, turns, turns.id, isOld, batches);
       const isOldNote = and(eq(notes.tenantId, tenantId), lt(notes.updatedAt, before(turnsDays * dayMs)));
       purged.notes += await removeRows(context, notes, notes.sessionId, isOldNote, batches);
+      const isOldSummary = and(eq(summaries.tenantId, tenantId), lt(summaries.writtenAt, before(turnsDays * dayMs)));
+      purged.summaries += await purgeWords(context, summaries, summaries.sourceSessionId, isOldSummary, batches);
     }
     if (auditDays !== undefined) {
       const isOld = and(eq(auditLog.tenantId, tenantId), lt(auditLog.at, before(auditDays * dayMs)));
@@ -103,14 +109,20 @@ async function retentionByTenant(context: CoreContext) {
   return rows.map(({ tenantId, settings }) => ({ tenantId, ...tenantSettingsSchema.parse(settings).retention }));
 }
 
-/** Removes turns, and has the cache forget whose they were. */
-function purgeTurns(context: CoreContext, isOld: SQL | undefined, batches: Batches): Promise<number> {
+/** Removes rows that the cache may hold, and has it forget whose they were. */
+function purgeWords(
+  context: CoreContext,
+  table: typeof turns | typeof summaries,
+  key: PgColumn,
+  isOld: SQL | undefined,
+  batches: Batches,
+): Promise<number> {
   return inBatches(batches, async (rowsPerBatch) => {
     const removed = await withActor(context, (tx) =>
       tx
-        .delete(turns)
-        .where(inArray(turns.id, someOf(tx, turns, turns.id, isOld, rowsPerBatch)))
-        .returning({ tenantId: turns.tenantId, userId: turns.userId }),
+        .delete(table)
+        .where(inArray(key, someOf(tx, table, key, isOld, rowsPerBatch)))
+        .returning({ tenantId: table.tenantId, userId: table.userId }),
     );
     const owners = new Map(removed.map((owner) => [owner.userId, owner]));
     for (const owner of owners.values()) await context.cache.forget(owner);

@@ -12,8 +12,9 @@ import { defaultAgent, insertSession } from './new-sessions.ts';
 import { isBehind, type Page, type PageRequest, pageOf } from './pages.ts';
 import { requirePermission, requireSession, sessionNotFound } from './permissions.ts';
 import { type StoredSession, sessionOf } from './sessions.ts';
+import { queueSummary } from './summaries.ts';
 import { type IfVersions, requireVersion } from './versions.ts';
-import { withActor } from './with-actor.ts';
+import { withActor, withService } from './with-actor.ts';
 import { writing } from './writing.ts';
 
 /**
@@ -80,7 +81,7 @@ export async function updateSession(
   const owner = requirePermission(context.actor, 'sessions.write');
   const { title } = changes;
   return writing(context, owner, async (tx) => {
-    const { version } = await lockSession(tx, sessionId);
+    const { version } = await lockSession(tx, sessionId, owner);
     requireVersion(version, ifVersions);
     const [row] = await tx
       .update(sessions)
@@ -101,8 +102,9 @@ export async function updateSession(
  */
 export async function endSession(context: CoreContext, { sessionId }: { sessionId: string }): Promise<Session> {
   const owner = requirePermission(context.actor, 'sessions.write');
-  return writing(context, owner, async (tx) => {
-    const before = await lockSession(tx, sessionId);
+  // As the service, which alone may queue.
+  const end = async (tx: Transaction) => {
+    const before = await lockSession(tx, sessionId, owner);
     if (before.endedAt) return sessionOf(context, before);
     const [[row]] = await Promise.all([
       tx
@@ -111,13 +113,16 @@ export async function endSession(context: CoreContext, { sessionId }: { sessionI
         .where(eq(sessions.id, sessionId))
         .returning(),
       dropLeasesOf(tx, [sessionId]),
+      queueSummary(context, tx, before),
     ]);
     return sessionOf(context, row as StoredSession);
-  });
+  };
+  return context.cache.write(owner, () => withService(context, owner, end));
 }
 
-async function lockSession(tx: Transaction, sessionId: string): Promise<StoredSession> {
-  const [session] = await tx.select().from(sessions).where(eq(sessions.id, sessionId)).for('no key update');
+async function lockSession(tx: Transaction, sessionId: string, { userId }: { userId: string }): Promise<StoredSession> {
+  const isOwn = and(eq(sessions.id, sessionId), eq(sessions.userId, userId));
+  const [session] = await tx.select().from(sessions).where(isOwn).for('no key update');
   if (!session) throw sessionNotFound();
   return session;
 }

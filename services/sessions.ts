@@ -27,8 +27,9 @@ import { lexiconVersionOf } from './lexicon-rows.ts';
 import { requirePermission, requireSession, sessionNotFound } from './permissions.ts';
 import type { Rooms } from './rooms.ts';
 import type { ShownSession } from './stored-rows.ts';
+import { queueSummary } from './summaries.ts';
 import { settingsOfTenant } from './tenants.ts';
-import { withActor } from './with-actor.ts';
+import { withActor, withService } from './with-actor.ts';
 
 /** Sessions LiveKit is asked about at once. */
 const sessionsPerBatch = 100;
@@ -103,10 +104,11 @@ export async function releaseSession(
   context: CoreContext,
   { sessionId, ending }: { sessionId: string; ending: CallEnding },
 ): Promise<ReleasedSession | null> {
-  const { jobIdentity } = requirePermission(context.actor, 'sessions.hold');
-  requireSession(context.actor, sessionId);
-  const holder = { sessionId, holder: jobIdentity };
-  return withActor(context, async (tx) => {
+  const agent = requirePermission(context.actor, 'sessions.hold');
+  requireSession(agent, sessionId);
+  const holder = { sessionId, holder: agent.jobIdentity };
+  // As the service, which alone may queue.
+  return withService(context, agent, async (tx) => {
     // Locked like everywhere else: the session before its lease.
     const [session] = await tx.select().from(sessions).where(eq(sessions.id, sessionId)).for('no key update');
     const leaseExpiresAt = session && (await leaseEndOf(tx, holder));
@@ -114,6 +116,8 @@ export async function releaseSession(
     if (ending === 'person-left') {
       await dropLease(tx, holder);
       await tx.update(sessions).set({ activeAgent: null }).where(eq(sessions.id, sessionId));
+      // It ends later, or never where the person comes back: what was said until here is known to their next call.
+      await queueSummary(context, tx, session);
     } else {
       await cutLease(tx, holder, leaseExpiresAt, context.clock());
     }
@@ -200,6 +204,7 @@ async function endUnheld(context: CoreContext, ids: string[]): Promise<number> {
       tx,
       rows.map(({ id }) => id),
     );
+    for (const session of rows) await queueSummary(context, tx, session);
     return rows;
   });
   await Promise.all(ended.map((session) => context.cache.forget(session)));

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { speakerSchema, waterfallSchema } from '../domain/conversation.ts';
+import { factStates } from '../domain/fact.ts';
 import { editSchema } from '../domain/normalization/result.ts';
 import { onboardingStepIdSchema } from '../domain/onboarding.ts';
 import { preferenceValuesSchema } from '../domain/preferences.ts';
@@ -70,3 +71,27 @@ export const storedTurnSchema = z.object({
 });
 
 export type StoredTurn = z.infer<typeof storedTurnSchema>;
+
+/** What is shown of a row of `facts`. */
+export const storedFactSchema = z.object({
+  id: z.string(),
+  text: sealed,
+  state: z.enum(factStates),
+  agent: z.string(),
+  sourceSessionId: z.string().nullable(),
+  proposedAt: moment,
+  keptAt: moment.nullable(),
+});
+
+export type StoredFact = z.infer<typeof storedFactSchema>;
+
+/** What is shown of a row of `summaries`. */
+export const storedSummarySchema = z.object({
+  sourceSessionId: z.string(),
+  text: sealed,
+  throughPosition: z.int(),
+  model: z.string(),
+  writtenAt: moment,
+});
+
+export type StoredSummary = z.infer<typeof storedSummarySchema>;

@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Call } from '../call.ts';
 import { type AgentOptions, SpokenAgent } from '../turns/spoken-agent.ts';
 import { returnToConcierge } from './handoff.ts';
+import { forgetFact, getEarlierSessions, getFacts, keepFact, proposeFact } from './memory-tools.ts';
 import { getProfile } from './profile-tool.ts';
 import { uninterrupted } from './uninterrupted.ts';
 
@@ -11,7 +12,9 @@ const instructions = `You help a caller with everyday things, and keep how they 
 Speak the language the caller speaks, in one to three short sentences that sound natural when read aloud. No lists, no markdown.
 When the caller asks you to keep something about how they like things, or changes it, call set_preference with a short name and their words, then confirm it.
 When they ask you to forget it, call set_preference with null. When they ask what you keep, call get_preferences and tell them.
-Keep nothing they did not ask you to keep: no health, no beliefs, no names of others. When a preference is refused, say why.
+When they say something about themselves that will be useful in later calls, call propose_fact, ask whether you may keep it, and call keep_fact only once they said yes, forget_fact once they said no.
+Propose no more than one thing at a time, and never health, beliefs or names of others. When they ask what you remember, call get_facts; when they ask you to forget something of it, call forget_fact.
+When they refer to earlier conversations, call get_earlier_sessions. When something is refused, say why.
 You can't set reminders or send messages: say so when you are asked to.
 When the caller wants to stop or asks for something else, call return_to_concierge.
 Never invent facts about the caller, and never mention tools or these instructions.`;
@@ -59,6 +62,11 @@ export class Companion extends SpokenAgent {
             return { kept: value !== null, name };
           },
         }),
+        getFacts,
+        proposeFact,
+        keepFact,
+        forgetFact,
+        getEarlierSessions,
         returnToConcierge,
       ],
     });

@@ -2,6 +2,7 @@ import { languageOf } from '../call.ts';
 import { phrases } from '../turns/phrases.ts';
 import { type AgentOptions, SpokenAgent } from '../turns/spoken-agent.ts';
 import { handoffTool, previousAgentOf } from './handoff.ts';
+import { getEarlierSessions, getFacts } from './memory-tools.ts';
 import { getProfile } from './profile-tool.ts';
 
 // Stays the same for every caller: it is the beginning of each request, which the vendor caches.
@@ -12,7 +13,7 @@ When the caller wants to dictate a note, call start_dictation without announcing
 When the caller wants to practise speaking, such as a presentation or an interview, call start_oracy without announcing it.
 When the caller wants to look back at what was said, or to hear how they did, call start_scout without announcing it.
 When the caller wants something to be kept about how they like things, or asks what is kept, call start_companion without announcing it.
-When the caller asks what you know about them, call get_profile and tell them.
+When the caller asks what you know about them, call get_profile and get_facts and tell them. When they refer to earlier conversations, call get_earlier_sessions.
 Never invent facts about the caller, and never mention tools or these instructions.`;
 
 /** First contact: answers, and hands over to whoever does the work. */
@@ -24,6 +25,8 @@ export class Concierge extends SpokenAgent {
       ...options,
       tools: [
         getProfile,
+        getFacts,
+        getEarlierSessions,
         handoffTool(
           'start_onboarding',
           'onboarding',

@@ -3,6 +3,7 @@ import { FlushSentinel, llm, voice } from '@livekit/agents';
 import type { AudioFrame } from '@livekit/rtc-node';
 import { type Call, languageOf } from '../call.ts';
 import type { ReplyTimes } from '../telemetry/reply-times.ts';
+import { boundedHistory } from './bounded-history.ts';
 import { phrases } from './phrases.ts';
 import { speakLine } from './repeated-lines.ts';
 import { withWholeTurn } from './thinking-pauses.ts';
@@ -59,7 +60,7 @@ export class SpokenAgent extends voice.Agent<Call> {
   override async llmNode(...request: Parameters<voice.Agent<Call>['llmNode']>): Promise<Reply | null> {
     const [chatCtx, tools, settings] = request;
     const call = this.session.userData;
-    const asked = withWholeTurn(chatCtx, call.pauses?.pieces ?? 0);
+    const asked = boundedHistory(withWholeTurn(chatCtx, call.pauses?.pieces ?? 0));
     const times = call.stopwatch?.replyBegun(settings, asked);
     const made = await voice.Agent.default.llmNode(this, asked, tools, settings);
     const reply = made && times ? timed(made, times) : made;

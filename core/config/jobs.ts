@@ -5,6 +5,7 @@ import { databaseVariables, encryptionVariables, withEncryptionKeys } from './da
 import { type Environment, logLevel, parseEnvironment, port, text } from './environment.ts';
 import { type LiveKitConfig, livekitOf, livekitVariables } from './livekit.ts';
 import { type MailConfig, mailOf, mailVariables, requireCompleteMail } from './mail.ts';
+import { type ModelsConfig, modelsOf, modelsVariables } from './vendors.ts';
 
 /** Variables of the process. */
 export const jobsEnvironment = z
@@ -16,6 +17,7 @@ export const jobsEnvironment = z
     ...encryptionVariables,
     ...cacheVariables,
     ...mailVariables,
+    ...modelsVariables,
     LOG_LEVEL: logLevel,
   })
   .superRefine(requireCompleteMail);
@@ -32,6 +34,8 @@ export interface JobsConfig {
   /** The Redis of the API's cache, which writes must reach; absent where there is none. */
   redisUrl?: string;
   mail: MailConfig;
+  /** What sums sessions up. */
+  models: ModelsConfig;
   logLevel: string;
 }
 
@@ -49,6 +53,7 @@ export function loadJobsConfig(env: Environment): JobsConfig {
     encryptionKeys: e.ENCRYPTION_KEYS,
     redisUrl: e.REDIS_URL,
     mail: mailOf(e),
+    models: modelsOf(e),
     logLevel: e.LOG_LEVEL,
   };
 }

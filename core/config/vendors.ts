@@ -42,6 +42,21 @@ const orderVariables = {
   PARLEY_AGENT_VENDORS: agentOrders.default({}),
 };
 
+/** Variables about language models alone, for a process that takes no calls. */
+export const modelsVariables = { PARLEY_LLM: orderVariables.PARLEY_LLM, ...vendorSettingsVariables };
+
+/** The language models that can be reached, in the order they are tried; none where no key is set. */
+export interface ModelsConfig {
+  order: VendorName<'llm'>[];
+  settings: VendorSettings;
+}
+
+/** The language models of those variables. One without its key is left out: what they are asked for can be done without. */
+export function modelsOf(e: z.output<z.ZodObject<typeof modelsVariables>>): ModelsConfig {
+  const settings = vendorSettingsOf(e);
+  return { order: e.PARLEY_LLM.filter((name) => isConfigured(settings, 'llm', name)), settings };
+}
+
 /** Variables about vendors. */
 export const vendorsVariables = {
   ...orderVariables,

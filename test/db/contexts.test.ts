@@ -3,11 +3,14 @@ import { newId } from '../../core/ids.ts';
 import { sizes } from '../../core/limits.ts';
 import { newTurnSchema } from '../../domain/conversation.ts';
 import { getContext } from '../../services/contexts.ts';
+import { keepFact, listFacts, proposeFact } from '../../services/facts.ts';
 import { getOnboarding, saveOnboardingStep } from '../../services/onboarding.ts';
 import { updatePreferences } from '../../services/preferences.ts';
 import { getProfile } from '../../services/profiles.ts';
 import { getSession, updateSession } from '../../services/session-records.ts';
+import { getSummary } from '../../services/summaries.ts';
 import { appendTurn, listTurns } from '../../services/turns.ts';
+import { insertSummary } from './memory-samples.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
 
 describeOnBothDatabases('the context', (world) => {
@@ -28,6 +31,10 @@ describeOnBothDatabases('the context', (world) => {
     await updatePreferences(world().context(user), { patch: { pace: { words: 120 } } });
     await updateSession(world().context(user), { sessionId, changes: { title: 'Monday' } });
     await say(agent, 'hello');
+    const { fact } = await proposeFact(world().context(agent), { id: newId(), text: 'Sings in a choir' });
+    await keepFact(world().context(user), { factId: fact.id });
+    const earlier = await world().newSession(user);
+    await insertSummary(world(), { sessionId: earlier.id, ...user }, 'They spoke about singing.');
 
     expect(await getContext(world().context(agent))).toEqual({
       profile: await getProfile(world().context(user)),
@@ -35,6 +42,8 @@ describeOnBothDatabases('the context', (world) => {
       onboarding: await getOnboarding(world().context(user)),
       session: await getSession(world().context(user), { sessionId }),
       turns: await listTurns(world().context(user), { sessionId }),
+      facts: (await listFacts(world().context(user), {})).items,
+      summaries: [await getSummary(world().context(user), { sessionId: earlier.id })],
     });
     expect(await getContext(world().context(user), { sessionId })).toEqual(await getContext(world().context(agent)));
   });

@@ -7,6 +7,7 @@ import { leases } from '../../db/schema/leases.ts';
 import { magicLinks } from '../../db/schema/magic-links.ts';
 import { notes } from '../../db/schema/notes.ts';
 import { refreshTokens } from '../../db/schema/refresh-tokens.ts';
+import { summaries } from '../../db/schema/summaries.ts';
 import { tenants } from '../../db/schema/tenants.ts';
 import { turns } from '../../db/schema/turns.ts';
 import { userExports } from '../../db/schema/user-exports.ts';
@@ -18,11 +19,12 @@ import { seal } from '../../services/fields.ts';
 import { expireLeases, purgeExpired } from '../../services/retention.ts';
 import { appendTurn, listTurns } from '../../services/turns.ts';
 import { CollectingMailer } from '../support/jobs.ts';
+import { insertSummary } from './memory-samples.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
 import { system } from './world.ts';
 
 const dayMs = 86_400_000;
-const nothing = { turns: 0, notes: 0, auditRows: 0, magicLinks: 0, refreshTokens: 0, exports: 0 };
+const nothing = { turns: 0, notes: 0, summaries: 0, auditRows: 0, magicLinks: 0, refreshTokens: 0, exports: 0 };
 
 describeOnBothDatabases('retention', (world) => {
   const context = () => world().context(system);
@@ -34,7 +36,7 @@ describeOnBothDatabases('retention', (world) => {
       .where(eq(tenants.id, tenantId));
 
   beforeEach(async () => {
-    for (const table of [turns, notes, auditLog, magicLinks, refreshTokens, userExports, leases]) {
+    for (const table of [turns, notes, summaries, auditLog, magicLinks, refreshTokens, userExports, leases]) {
       await world().admin.delete(table);
     }
     await world().admin.update(tenants).set({ settings: sql`'{}'` });
@@ -103,6 +105,27 @@ describeOnBothDatabases('retention', (world) => {
     expect(await purgeExpired(context(), { rowsPerBatch: 2 })).toEqual({ ...nothing, notes: 3 });
     const left = await world().admin.select({ sessionId: notes.sessionId }).from(notes);
     expect(left.map(({ sessionId }) => sessionId).toSorted()).toEqual(kept.toSorted());
+  });
+
+  it('removes the summaries written longer ago than a tenant keeps turns, and has the cache forget whose they were', async () => {
+    const [strict, lasting] = [await world().newTenant(), await world().newTenant()];
+    await keep(strict, { turnsDays: 30 });
+    const forget = vi.fn(async () => undefined);
+    const cache = { ...world().services.cache, forget };
+    const summaryOf = async (tenantId: string, age: number) => {
+      const user = await world().newUser(tenantId);
+      const { id: sessionId } = await world().newSession(user);
+      await insertSummary(world(), { ...user, sessionId }, 'They spoke.', daysAgo(age));
+      return { sessionId, userId: user.userId };
+    };
+    const kept = [await summaryOf(strict, 29), await summaryOf(lasting, 400)];
+    const { userId } = await summaryOf(strict, 31);
+    expect(await purgeExpired({ ...context(), cache })).toEqual({ ...nothing, summaries: 1 });
+    const left = await world().admin.select({ sessionId: summaries.sourceSessionId }).from(summaries);
+    expect(left.map(({ sessionId }) => sessionId).toSorted()).toEqual(
+      kept.map(({ sessionId }) => sessionId).toSorted(),
+    );
+    expect(forget).toHaveBeenCalledWith({ tenantId: strict, userId });
   });
 
   it('removes the audit rows a tenant no longer keeps', async () => {

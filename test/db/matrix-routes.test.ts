@@ -13,7 +13,7 @@ interface Route {
   /** Absent: for everybody, without a token. */
   verb?: Verb;
   /** What the `{id}` of the path names. */
-  id?: 'sessionId' | 'deviceId' | 'lexiconEntryId' | 'apiKeyId' | 'exportId' | 'pairingId';
+  id?: 'sessionId' | 'deviceId' | 'lexiconEntryId' | 'apiKeyId' | 'exportId' | 'pairingId' | 'factId';
   body?(target: Target): unknown;
   /** Of a body that is no JSON. */
   contentType?: string;
@@ -72,6 +72,11 @@ const routes: Record<string, Route> = {
   'POST /api/v1/onboarding/back': { verb: 'onboarding.write' },
   'POST /api/v1/onboarding/restart': { verb: 'onboarding.write' },
   'GET /api/v1/context': { verb: 'context.read' },
+  'GET /api/v1/facts': { verb: 'facts.read' },
+  'POST /api/v1/facts': { verb: 'facts.propose', body: () => ({ id: newId(), text: 'likes mornings' }) },
+  'POST /api/v1/facts/{id}/keep': { verb: 'facts.write', id: 'factId' },
+  'DELETE /api/v1/facts/{id}': { verb: 'facts.write', id: 'factId' },
+  'GET /api/v1/sessions/{id}/summary': { verb: 'summaries.read', id: 'sessionId' },
   'GET /api/v1/devices': { verb: 'devices.read' },
   'POST /api/v1/devices': { verb: 'devices.write', body: () => ({ name: 'tablet', platform: 'web' }) },
   'GET /api/v1/devices/{id}': { verb: 'devices.read', id: 'deviceId' },

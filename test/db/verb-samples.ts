@@ -67,6 +67,7 @@ import { appendTurn, listTurns } from '../../services/turns.ts';
 import { exportUser } from '../../services/user-export.ts';
 import { findUserByEmail } from '../../services/user-search.ts';
 import { ensureUser } from '../../services/users.ts';
+import { memorySamples, remember } from './memory-samples.ts';
 import type { World } from './world.ts';
 
 /** Somebody whom a verb is tried on, with one of everything that has an id. */
@@ -84,6 +85,7 @@ export interface Target {
   pairingId: string;
   pairingCode: string;
   email: string;
+  factId: string;
 }
 
 /** Makes a target in a tenant, through the verbs. */
@@ -105,6 +107,7 @@ export async function newTarget(world: World, inTenant: string = defaultTenant.i
   const { key } = await createApiKey(admin, { name: 'key', scopes: ['rooms:join'], expiresAt: null });
   const { id: exportId } = await requestExport(context);
   const { pairing, code: pairingCode } = await createPairing(context, { sessionId: session.id });
+  const factId = await remember(world, agent);
   const email = `${userId}@example.test`;
   await world.admin
     .insert(identities)
@@ -117,7 +120,7 @@ export async function newTarget(world: World, inTenant: string = defaultTenant.i
     apiKeyId: key.id,
     exportId,
   };
-  return { user, agent, tenantId, userId, email, pairingId: pairing.id, pairingCode, ...ids };
+  return { user, agent, tenantId, userId, email, pairingId: pairing.id, pairingCode, factId, ...ids };
 }
 
 function identityOf(
@@ -136,7 +139,7 @@ function identityOf(
 /** What any verb may be called with. */
 export type Caller = Context & { actor: Actor; accounts: AccountTools; mailer: Mailer };
 
-type Sample = (context: Caller, target: Target) => Promise<unknown>;
+export type Sample = (context: Caller, target: Target) => Promise<unknown>;
 
 const own = { owner: 'user', pack: 'nl-dental' } as const;
 const ofTenant = { owner: 'tenant', pack: 'nl-dental' } as const;
@@ -147,6 +150,7 @@ const newTurn = () =>
 
 /** Each verb, tried on a target by every function that checks it. A new verb without a sample is a type error. */
 export const samples: Record<Verb, Record<string, Sample>> = {
+  ...memorySamples,
   'me.read': { getMe: (context) => getMe(context) },
   'profiles.read': { getProfile: (context) => getProfile(context) },
   'profiles.write': { updateProfile: (context) => updateProfile(context, { changes: { goal: 'to practise' } }) },

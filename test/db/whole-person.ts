@@ -6,6 +6,7 @@ import { recordConsent } from '../../services/consents.ts';
 import type { Context, Services } from '../../services/context.ts';
 import { addDevice } from '../../services/devices.ts';
 import { requestExport, writeExport } from '../../services/exports.ts';
+import { keepFact, proposeFact } from '../../services/facts.ts';
 import { seal } from '../../services/fields.ts';
 import { addLexiconEntry } from '../../services/lexicons.ts';
 import { changeNote } from '../../services/notes.ts';
@@ -17,6 +18,7 @@ import { updateSession } from '../../services/session-records.ts';
 import { issueToken } from '../../services/tokens.ts';
 import { appendTurn } from '../../services/turns.ts';
 import { accountContext, newLink, signInByLink, userOf } from './account-world.ts';
+import { insertSummary } from './memory-samples.ts';
 import { system, type World } from './world.ts';
 
 /** What is known of somebody and must be nowhere in plain text: no word of it occurs anywhere else. */
@@ -33,6 +35,8 @@ export interface Secrets {
   heard: string;
   dictated: string;
   summary: string;
+  fact: string;
+  recap: string;
   term: string;
 }
 
@@ -92,6 +96,9 @@ async function talk(world: World, services: Services, user: UserActor, secrets: 
     },
   );
   await dictate({ ...services, actor: agent }, sessionId, secrets);
+  const { fact } = await proposeFact({ ...services, actor: agent }, { id: newId(), text: secrets.fact });
+  await keepFact(context, { factId: fact.id });
+  await insertSummary(world, { sessionId, ...user }, secrets.recap);
   return sessionId;
 }
 
@@ -133,6 +140,8 @@ function secretsOf(number: number): Secrets {
     heard: `my grandmother lives at twelve imaginary lane ${number}`,
     dictated: `pain since the parade of regiment ${number}`,
     summary: `The patient ${number} has pain since a parade.`,
+    fact: `plays the bassoon ${number} every Thursday`,
+    recap: `They spoke about grandmother ${number} and her lane.`,
     term: `testerinkitis of patient ${number}`,
   };
 }
