@@ -25,7 +25,7 @@ describe('the summarizer', () => {
       ENCRYPTION_KEYS: `test:${'ab'.repeat(32)}`,
       MAIL_TO_LOG: 'true',
       ANTHROPIC_BASE_URL: sandbox.url,
-      OPENAI_BASE_URL: `${sandbox.url}/v1`,
+      OPENAI_BASE_URL: `${sandbox.url}/openai/v1`,
       ...variables,
     };
     return loadSummarizer(loadJobsConfig(env).models, log);

@@ -2,6 +2,7 @@ import PgBoss from 'pg-boss';
 import { Metrics } from '../../core/metrics.ts';
 import type { EmbeddedDatabase } from '../../db/client.ts';
 import type { Mail, Mailer } from '../../domain/mail.ts';
+import type { Summarizer } from '../../domain/summary.ts';
 import type { JobRegistry } from '../../jobs/definition.ts';
 import { prepareEmbeddedQueue, prepareQueue } from '../../jobs/prepare-queue.ts';
 import type { QueuePlace } from '../../jobs/queue-database.ts';
@@ -33,9 +34,13 @@ export async function prepareQueues({ server, embedded }: World, registry: JobRe
 export function runJobs(
   world: World,
   registry: JobRegistry,
-  { metrics = new Metrics(), mailer = new CollectingMailer() } = {},
+  {
+    metrics = new Metrics(),
+    mailer = new CollectingMailer(),
+    summarizer,
+  }: { metrics?: Metrics; mailer?: Mailer; summarizer?: Summarizer } = {},
 ): Promise<RunningJobs> {
-  return startJobs({ registry, services: { ...world.services, mailer }, place: placeOf(world), metrics });
+  return startJobs({ registry, services: { ...world.services, mailer, summarizer }, place: placeOf(world), metrics });
 }
 
 /** Queues a job of any registry. */

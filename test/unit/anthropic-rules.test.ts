@@ -207,3 +207,58 @@ describe('onboarding', () => {
     expect(decide(turns).text).toBe(`I am sorry, I could not save that. ${goalQuestion}`);
   });
 });
+
+describe('the memory', () => {
+  const id = '7d1a1a0c-6a5f-4b0e-8f7e-0f5f6f1d2c3b';
+  const memory = ['propose_fact', 'keep_fact', 'forget_fact', 'get_facts', 'get_earlier_sessions'].map(named);
+  const more = { tools: memory };
+  const proposed = [
+    ...called('propose_fact', { text: 'I sing' }, JSON.stringify({ id, state: 'proposed' })),
+    assistant('May I remember that I sing?'),
+  ];
+  const told = (name: string, content: unknown, rest: object = {}) =>
+    decide(called(name, {}, typeof content === 'string' ? content : JSON.stringify(content), rest), more).text;
+
+  it('proposes what somebody says to remember, and asks', () => {
+    const input = { text: 'I sing' };
+    expect(calls([user('Remember that I sing.')], more)).toEqual([{ name: 'propose_fact', input }]);
+    expect(decide(proposed.slice(0, -1), more).text).toBe('May I remember that I sing?');
+    expect(told('propose_fact', { id, state: 'kept' })).toBe('I know that already.');
+  });
+
+  it('keeps it on yes, forgets it on no, and neither on anything else', () => {
+    expect(calls([...proposed, user('Yes, please.')], more)).toEqual([{ name: 'keep_fact', input: { id } }]);
+    expect(calls([...proposed, user('No.')], more)).toEqual([{ name: 'forget_fact', input: { id } }]);
+    expect(calls([...proposed, user('What is that?')], more)).toEqual([]);
+    expect(calls([user('Yes.')], more)).toEqual([]);
+    expect(told('keep_fact', { kept: 'I sing' })).toBe('I will remember that I sing.');
+    expect(told('forget_fact', { forgotten: id })).toBe('I will not remember that.');
+    expect(told('keep_fact', 'There is no such fact', { is_error: true })).toContain('There is no such fact');
+  });
+
+  it('tells what is remembered, and of earlier sessions', () => {
+    expect(calls([user('Which facts do you have?')], more)).toEqual([{ name: 'get_facts', input: {} }]);
+    expect(calls([user('What was it last time?')], more)).toEqual([{ name: 'get_earlier_sessions', input: {} }]);
+    expect(told('get_facts', [{ text: 'I sing' }, { text: 'I row' }])).toBe('I remember that I sing, and that I row.');
+    expect(told('get_facts', [])).toBe('I remember nothing about you.');
+    expect(told('get_earlier_sessions', [{ text: 'They sang.' }])).toBe('Last time: They sang.');
+    expect(told('get_earlier_sessions', [])).toBe('We have not talked before.');
+  });
+});
+
+describe('a conversation to be summed up', () => {
+  const told = (turns: unknown) => `<conversation>\n${JSON.stringify(turns)}\n</conversation>`;
+  const turns = [{ speaker: 'user', text: 'I sing.' }];
+
+  it('is, by what the person said', () => {
+    const text = 'In 1 turns the person spoke of this first: I sing. And of this last: I sing.';
+    expect(decide([user(told(turns))], {})).toEqual({ text, toolCalls: [] });
+  });
+
+  it('is refused in another shape, with a history or with tools', () => {
+    expect(() => decide([user(told([{ who: 'me' }]))], {})).toThrow();
+    expect(() => decide([user(told([]))], {})).toThrow();
+    expect(() => decide([user('hello'), assistant('hi'), user(told(turns))], {})).toThrow('one message');
+    expect(() => decide([user(told(turns))])).toThrow('without tools');
+  });
+});
