@@ -126,7 +126,12 @@ describe("the jobs' configuration", () => {
       host: '0.0.0.0',
       port: 8082,
       mail: null,
+      models: { order: [], settings: expect.any(Object) },
       logLevel: 'info',
+    });
+    const keyed = { ...jobs, PARLEY_LLM: 'gemini, anthropic', ANTHROPIC_API_KEY: 'a' };
+    expect(loadJobsConfig(keyed)).toMatchObject({
+      models: { order: ['anthropic'], settings: { anthropic: { apiKey: 'a' } } },
     });
     expect(loadJobsConfig({ ...jobs, DATABASE_POOL_SIZE: '3', LOG_LEVEL: 'warn' })).toMatchObject({
       database: { poolSize: 3 },
