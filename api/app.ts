@@ -28,6 +28,7 @@ import { pairingRoutes } from './pairings.ts';
 import { preferenceRoutes } from './preferences.ts';
 import { profileRoutes } from './profiles.ts';
 import type { RateLimiter } from './rate-limiter.ts';
+import { reminderRoutes } from './reminders.ts';
 import { sessionRecordRoutes } from './session-records.ts';
 import { sessionRoutes } from './sessions.ts';
 import { summaryRoutes } from './summaries.ts';
@@ -77,6 +78,7 @@ export function createApp(deps: ApiDependencies) {
     .route('/api/v1', contextRoutes(deps))
     .route('/api/v1', factRoutes(deps))
     .route('/api/v1', summaryRoutes(deps))
+    .route('/api/v1', reminderRoutes(deps))
     .route('/api/v1', deviceRoutes(deps))
     .route('/api/v1', pairingRoutes(deps))
     .route('/api/v1', consentRoutes(deps))

@@ -102,6 +102,11 @@ export const routeLimits: Readonly<Record<string, readonly RateLimitName[]>> = {
   'POST /api/v1/pairings/:id/code': ['write'],
   'POST /api/v1/pairings/:id/token': ['token'],
 
+  'GET /api/v1/reminders': ['read'],
+  'POST /api/v1/reminders': ['write'],
+  'GET /api/v1/reminders/:id': ['read'],
+  'DELETE /api/v1/reminders/:id': ['write'],
+  'POST /api/v1/reminders/:id/told': ['call'],
   'GET /api/v1/devices': ['read'],
   'POST /api/v1/devices': ['write'],
   'GET /api/v1/devices/:id': ['read'],

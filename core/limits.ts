@@ -55,6 +55,8 @@ export const lifetimes = {
   cacheRetryMs: 1_000,
   /** How long a pairing's code can be claimed. */
   pairingCodeMs: 300_000,
+  /** An agent that is offered a reminder has this long to tell it and say so, before it goes out by other means. */
+  reminderOfferMs: 45_000,
   /** A pairing ends when neither of its ends has been heard of for this long. */
   pairingMs: 12 * 3_600_000,
   /** How long one that has ended can be looked at. */

@@ -94,6 +94,11 @@ export const topics = {
   memory: 'parley.memory',
   /** JSON `Note`: the whole note, after each change that dictation has made to it. */
   note: 'parley.note',
+  /**
+   * JSON `Reminder`: a reminder that the agent tells. And an empty data packet from the server to an agent: one of its person is
+   * due.
+   */
+  reminder: 'parley.reminder',
   /** An empty data packet from the server to an agent: the lexicon of its person has changed. */
   lexicon: 'parley.lexicon',
 } as const;

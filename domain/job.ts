@@ -6,6 +6,7 @@ export const jobPayloads = {
   /** `sealed`: a message for `mails.content` and this id, see `services/mail.ts`. */
   'send-mail': z.strictObject({ id: z.uuid(), sealed: z.string() }),
   'purge-expired': z.strictObject({}),
+  'deliver-reminders': z.strictObject({}),
   'expire-leases': z.strictObject({}),
   'expire-pairings': z.strictObject({}),
   'summarize-session': z.strictObject({ sessionId: z.uuid(), tenantId: z.uuid(), userId: z.uuid() }),

@@ -3,6 +3,7 @@ import type { SystemActor } from '../domain/actor.ts';
 import type { Mailer } from '../domain/mail.ts';
 import type { Summarizer } from '../domain/summary.ts';
 import type { CoreServices, Services } from '../services/context.ts';
+import type { ReminderSender } from '../services/reminder-senders.ts';
 
 /** What jobs work with; a process that runs them makes one. */
 export type JobServices = CoreServices &
@@ -10,6 +11,7 @@ export type JobServices = CoreServices &
     mailer: Mailer;
     /** Absent where no language model is configured: sessions are not summarized then. */
     summarizer?: Summarizer;
+    reminderSenders: readonly ReminderSender[];
   };
 
 /** First argument of every handler: what to work with, as the service itself. */

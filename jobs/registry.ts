@@ -1,6 +1,7 @@
 import type { JobName, JobPayload } from '../domain/job.ts';
 import { closeAbandonedSessions } from './close-abandoned-sessions.ts';
 import type { JobDefinition } from './definition.ts';
+import { deliverRemindersJob } from './deliver-reminders.ts';
 import { expireLeasesJob } from './expire-leases.ts';
 import { expirePairingsJob } from './expire-pairings.ts';
 import { exportUserJob } from './export-user.ts';
@@ -14,6 +15,7 @@ export type ServiceJobs = { [Name in JobName]: JobDefinition<JobPayload<Name>> }
 /** Every job of the service. */
 export const jobs = {
   'close-abandoned-sessions': closeAbandonedSessions,
+  'deliver-reminders': deliverRemindersJob,
   'expire-leases': expireLeasesJob,
   'expire-pairings': expirePairingsJob,
   'export-user': exportUserJob,

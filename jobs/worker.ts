@@ -10,6 +10,7 @@ import { loadSummarizer } from '../providers/llm/load-summarizer.ts';
 import { createMailer } from '../providers/mail/mailer.ts';
 import { openSharedCache } from '../services/open-cache.ts';
 import { openSharedPairingBus } from '../services/pairing-bus.ts';
+import { createReminderSenders } from '../services/reminder-senders.ts';
 import { createRooms } from '../services/rooms.ts';
 import { serveMonitoring } from './monitoring.ts';
 import { jobs } from './registry.ts';
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
       rooms: createRooms(config.livekit),
       mailer,
       summarizer,
+      reminderSenders: createReminderSenders(config.reminders, { hasMail: config.mail !== null }),
       clock: systemClock,
       log,
     };

@@ -23,6 +23,7 @@ import { createAccountTools } from '../services/accounts.ts';
 import { rotateKeys } from '../services/encryption.ts';
 import { openOwnCache, openSharedCache } from '../services/open-cache.ts';
 import { createLocalPairingBus, openSharedPairingBus } from '../services/pairing-bus.ts';
+import { createReminderSenders } from '../services/reminder-senders.ts';
 import { createRooms } from '../services/rooms.ts';
 import { ensureUser } from '../services/users.ts';
 import { keptSecrets } from './kept-secrets.ts';
@@ -156,7 +157,7 @@ export async function startLocalApi(
   const transcription = createFileTranscription(config.transcription, log);
   const api = await startApi({ settings, database, cache, pairingBus, redis, transcription, log });
   releasers.add(() => api.close());
-  const { mail, models } = loadJobsConfig(variables);
+  const { mail, models, reminders } = loadJobsConfig(variables);
   const { mailer, close } = createMailer(mail);
   releasers.add(close);
   const jobsLog = createLog('jobs', config.logLevel);
@@ -170,6 +171,7 @@ export async function startLocalApi(
       rooms: createRooms(config.livekit),
       mailer,
       summarizer: await loadSummarizer(models, jobsLog),
+      reminderSenders: createReminderSenders(reminders, { hasMail: mail !== null }),
       clock: systemClock,
       log: jobsLog,
     },

@@ -5,6 +5,7 @@ import { databaseVariables, encryptionVariables, withEncryptionKeys } from './da
 import { type Environment, logLevel, parseEnvironment, port, text } from './environment.ts';
 import { type LiveKitConfig, livekitOf, livekitVariables } from './livekit.ts';
 import { type MailConfig, mailOf, mailVariables, requireCompleteMail } from './mail.ts';
+import { type RemindersConfig, remindersOf, reminderVariables } from './reminders.ts';
 import { type ModelsConfig, modelsOf, modelsVariables } from './vendors.ts';
 
 /** Variables of the process. */
@@ -18,6 +19,7 @@ export const jobsEnvironment = z
     ...cacheVariables,
     ...mailVariables,
     ...modelsVariables,
+    ...reminderVariables,
     LOG_LEVEL: logLevel,
   })
   .superRefine(requireCompleteMail);
@@ -36,6 +38,7 @@ export interface JobsConfig {
   mail: MailConfig;
   /** What sums sessions up. */
   models: ModelsConfig;
+  reminders: RemindersConfig;
   logLevel: string;
 }
 
@@ -54,6 +57,7 @@ export function loadJobsConfig(env: Environment): JobsConfig {
     redisUrl: e.REDIS_URL,
     mail: mailOf(e),
     models: modelsOf(e),
+    reminders: remindersOf(e),
     logLevel: e.LOG_LEVEL,
   };
 }

@@ -43,7 +43,7 @@ async function consume(jobs: (Omit<QueuedJob, 'isLastTry'> & { isLastTry?: boole
       complete: (_name, id) => store('complete', id),
       fail: (_name, id, data) => store('fail', id, data),
     },
-    context: { ...world.context(system), mailer: new CollectingMailer() },
+    context: { ...world.context(system), mailer: new CollectingMailer(), reminderSenders: [] },
     metrics: createJobMetrics(metrics),
     timeLimitMs: 50,
     pollingIntervalMs: 1,

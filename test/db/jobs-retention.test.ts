@@ -177,7 +177,7 @@ describeOnBothDatabases('retention', (world) => {
 
     world().clock.advance(lifetimes.exportMs);
     const info = vi.spyOn(world().services.log, 'info');
-    await purgeExpiredJob.handle({ ...context(), mailer: new CollectingMailer() }, {});
+    await purgeExpiredJob.handle({ ...context(), mailer: new CollectingMailer(), reminderSenders: [] }, {});
     expect(info.mock.calls[0]?.[0]).toEqual({ ...nothing, magicLinks: 1, refreshTokens: 1, exports: 1 });
   });
 
@@ -188,9 +188,9 @@ describeOnBothDatabases('retention', (world) => {
     world().clock.advance(lifetimes.leaseMs + lifetimes.sessionTokenSeconds * 1_000);
     expect(await expireLeases(context())).toBe(0);
     world().clock.advance(1);
-    await expireLeasesJob.handle({ ...context(), mailer: new CollectingMailer() }, {});
+    await expireLeasesJob.handle({ ...context(), mailer: new CollectingMailer(), reminderSenders: [] }, {});
     expect(await world().admin.select().from(leases)).toEqual([]);
-    await expireLeasesJob.handle({ ...context(), mailer: new CollectingMailer() }, {});
+    await expireLeasesJob.handle({ ...context(), mailer: new CollectingMailer(), reminderSenders: [] }, {});
   });
 
   it('is for the service alone', async () => {

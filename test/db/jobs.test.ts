@@ -217,6 +217,7 @@ describeOnBothDatabases('jobs', (world) => {
     );
     expect(schedules).toEqual([
       { name: 'close-abandoned-sessions', cron: '* * * * *' },
+      { name: 'deliver-reminders', cron: '* * * * *' },
       { name: 'expire-leases', cron: '*/10 * * * *' },
       { name: 'expire-pairings', cron: '* * * * *' },
       { name: 'purge-expired', cron: '10 3 * * *' },

@@ -6,6 +6,7 @@ import { roles } from '../../domain/role.ts';
 import { createApiKey } from '../../services/api-keys.ts';
 import { type Permission, permissions, type Verb } from '../../services/permissions.ts';
 import { type ApiWorld, developmentToken, joinToken, openApiWorld } from './api-world.ts';
+import { reminderFor } from './reminder-samples.ts';
 import { isAllowed, newTarget, type Target } from './verb-samples.ts';
 
 /** What a route is for, and a request it takes. */
@@ -13,7 +14,7 @@ interface Route {
   /** Absent: for everybody, without a token. */
   verb?: Verb;
   /** What the `{id}` of the path names. */
-  id?: 'sessionId' | 'deviceId' | 'lexiconEntryId' | 'apiKeyId' | 'exportId' | 'pairingId' | 'factId';
+  id?: 'sessionId' | 'deviceId' | 'lexiconEntryId' | 'apiKeyId' | 'exportId' | 'pairingId' | 'factId' | 'reminderId';
   body?(target: Target): unknown;
   /** Of a body that is no JSON. */
   contentType?: string;
@@ -77,6 +78,15 @@ const routes: Record<string, Route> = {
   'POST /api/v1/facts/{id}/keep': { verb: 'facts.write', id: 'factId' },
   'DELETE /api/v1/facts/{id}': { verb: 'facts.write', id: 'factId' },
   'GET /api/v1/sessions/{id}/summary': { verb: 'summaries.read', id: 'sessionId' },
+  'GET /api/v1/reminders': { verb: 'reminders.read' },
+  'POST /api/v1/reminders': { verb: 'reminders.write', body: () => reminderFor(new Date()) },
+  'GET /api/v1/reminders/{id}': { verb: 'reminders.read', id: 'reminderId' },
+  'DELETE /api/v1/reminders/{id}': { verb: 'reminders.write', id: 'reminderId' },
+  'POST /api/v1/reminders/{id}/told': {
+    verb: 'reminders.tell',
+    id: 'reminderId',
+    body: () => ({ dueAt: '2026-11-20T10:00:00.000Z' }),
+  },
   'GET /api/v1/devices': { verb: 'devices.read' },
   'POST /api/v1/devices': { verb: 'devices.write', body: () => ({ name: 'tablet', platform: 'web' }) },
   'GET /api/v1/devices/{id}': { verb: 'devices.read', id: 'deviceId' },

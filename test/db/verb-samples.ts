@@ -68,6 +68,7 @@ import { exportUser } from '../../services/user-export.ts';
 import { findUserByEmail } from '../../services/user-search.ts';
 import { ensureUser } from '../../services/users.ts';
 import { memorySamples, remember } from './memory-samples.ts';
+import { newReminder, reminderSamples } from './reminder-samples.ts';
 import type { World } from './world.ts';
 
 /** Somebody whom a verb is tried on, with one of everything that has an id. */
@@ -84,6 +85,7 @@ export interface Target {
   exportId: string;
   pairingId: string;
   pairingCode: string;
+  reminderId: string;
   email: string;
   factId: string;
 }
@@ -108,6 +110,7 @@ export async function newTarget(world: World, inTenant: string = defaultTenant.i
   const { id: exportId } = await requestExport(context);
   const { pairing, code: pairingCode } = await createPairing(context, { sessionId: session.id });
   const factId = await remember(world, agent);
+  const reminderId = await newReminder(context);
   const email = `${userId}@example.test`;
   await world.admin
     .insert(identities)
@@ -120,7 +123,7 @@ export async function newTarget(world: World, inTenant: string = defaultTenant.i
     apiKeyId: key.id,
     exportId,
   };
-  return { user, agent, tenantId, userId, email, pairingId: pairing.id, pairingCode, factId, ...ids };
+  return { user, agent, tenantId, userId, email, pairingId: pairing.id, pairingCode, factId, reminderId, ...ids };
 }
 
 function identityOf(
@@ -167,6 +170,7 @@ export const samples: Record<Verb, Record<string, Sample>> = {
     restartOnboarding: (context) => restartOnboarding(context),
   },
   'context.read': { getContext: (context, { sessionId }) => getContext(context, { sessionId }) },
+  ...reminderSamples,
   'devices.read': {
     listDevices: (context) => listDevices(context, {}),
     getDevice: (context, { deviceId }) => getDevice(context, { deviceId }),

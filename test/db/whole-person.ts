@@ -14,11 +14,13 @@ import { saveOnboardingStep } from '../../services/onboarding.ts';
 import { createPairing } from '../../services/pairings.ts';
 import { setPassword } from '../../services/passwords.ts';
 import { updatePreferences } from '../../services/preferences.ts';
+import { createReminder } from '../../services/reminders.ts';
 import { updateSession } from '../../services/session-records.ts';
 import { issueToken } from '../../services/tokens.ts';
 import { appendTurn } from '../../services/turns.ts';
 import { accountContext, newLink, signInByLink, userOf } from './account-world.ts';
 import { insertSummary } from './memory-samples.ts';
+import { reminderFor } from './reminder-samples.ts';
 import { system, type World } from './world.ts';
 
 /** What is known of somebody and must be nowhere in plain text: no word of it occurs anywhere else. */
@@ -38,6 +40,7 @@ export interface Secrets {
   fact: string;
   recap: string;
   term: string;
+  reminder: string;
 }
 
 /** Somebody who has used everything there is. */
@@ -63,6 +66,7 @@ export async function newWholePerson(world: World, services: Services = world.se
   await updatePreferences(context, { patch: { theme: 'dark' } });
   await addDevice(context, { name: secrets.device, platform: 'ios', pushToken: secrets.pushToken });
   await addLexiconEntry(context, { ...lexicon, entry: { canonical: secrets.term, category: 'term', variants: [] } });
+  await createReminder(context, reminderFor(world.clock.now(), { text: secrets.reminder }));
   await recordConsent(context, { purpose: 'recording', granted: true, policyVersion: '1' });
   const sessionId = await talk(world, services, user, secrets);
   await insertPhone(world, user, secrets.phone);
@@ -143,5 +147,6 @@ function secretsOf(number: number): Secrets {
     fact: `plays the bassoon ${number} every Thursday`,
     recap: `They spoke about grandmother ${number} and her lane.`,
     term: `testerinkitis of patient ${number}`,
+    reminder: `water the orchids of aunt Griselda ${number}`,
   };
 }

@@ -8,6 +8,7 @@ import { prepareEmbeddedQueue, prepareQueue } from '../../jobs/prepare-queue.ts'
 import type { QueuePlace } from '../../jobs/queue-database.ts';
 import { type RunningJobs, startJobs } from '../../jobs/start.ts';
 import { queueIn } from '../../services/job-queue.ts';
+import { createReminderSenders, type ReminderSender } from '../../services/reminder-senders.ts';
 import type { World } from '../db/world.ts';
 
 /** Keeps what it is given to send. */
@@ -38,9 +39,15 @@ export function runJobs(
     metrics = new Metrics(),
     mailer = new CollectingMailer(),
     summarizer,
-  }: { metrics?: Metrics; mailer?: Mailer; summarizer?: Summarizer } = {},
+    reminderSenders = createReminderSenders({ channels: ['room', 'email'] }, { hasMail: true }),
+  }: { metrics?: Metrics; mailer?: Mailer; summarizer?: Summarizer; reminderSenders?: readonly ReminderSender[] } = {},
 ): Promise<RunningJobs> {
-  return startJobs({ registry, services: { ...world.services, mailer, summarizer }, place: placeOf(world), metrics });
+  return startJobs({
+    registry,
+    services: { ...world.services, mailer, summarizer, reminderSenders },
+    place: placeOf(world),
+    metrics,
+  });
 }
 
 /** Queues a job of any registry. */

@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import { startApi } from '../../api/start.ts';
 import { assetPath } from '../../core/assets.ts';
 import type { Environment } from '../../core/config/environment.ts';
-import { parseEncryptionKeys } from '../../core/crypto/encryption-keys.ts';
+import { type EncryptionKeys, parseEncryptionKeys } from '../../core/crypto/encryption-keys.ts';
 import { newSecret } from '../../core/ids.ts';
 import { Releasers } from '../../core/lifecycle.ts';
 import { defaults } from '../../core/limits.ts';
@@ -35,6 +35,8 @@ export interface LiveStack {
   apiUrl: string;
   developmentToken: string;
   database: EmbeddedDatabase;
+  /** What its fields are sealed with. */
+  encryptionKeys: EncryptionKeys;
   sandbox: Sandbox;
   /** Agent name of this stack's workers: the LiveKit server is shared with other test files. */
   agentName: string;
@@ -117,6 +119,7 @@ export async function startLiveStack(options: LiveStackOptions = {}): Promise<Li
     apiUrl: api.url,
     developmentToken,
     database,
+    encryptionKeys: settings.encryptionKeys,
     sandbox,
     agentName,
     async startWorker(env = {}) {

@@ -127,6 +127,7 @@ describe("the jobs' configuration", () => {
       port: 8082,
       mail: null,
       models: { order: [], settings: expect.any(Object) },
+      reminders: { channels: ['room', 'email'], callBackUrl: undefined },
       logLevel: 'info',
     });
     const keyed = { ...jobs, PARLEY_LLM: 'gemini, anthropic', ANTHROPIC_API_KEY: 'a' };
@@ -137,6 +138,16 @@ describe("the jobs' configuration", () => {
       database: { poolSize: 3 },
       logLevel: 'warn',
     });
+  });
+
+  it('reads how reminders get to people, and names a way that it does not know', () => {
+    const reminders = { REMINDER_CHANNELS: 'email, room', CALL_BACK_URL: 'https://app.example.test/call' };
+    expect(loadJobsConfig({ ...jobs, ...reminders }).reminders).toEqual({
+      channels: ['email', 'room'],
+      callBackUrl: 'https://app.example.test/call',
+    });
+    expect(() => loadJobsConfig({ ...jobs, REMINDER_CHANNELS: 'pigeon' })).toThrow('needs names from: room, email');
+    expect(() => loadJobsConfig({ ...jobs, CALL_BACK_URL: 'tel:112' })).toThrow('CALL_BACK_URL: needs a URL');
   });
 
   it.each([...Object.keys(livekit), 'DATABASE_SERVICE_URL'])('does not do without %s', (name) => {
