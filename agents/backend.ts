@@ -13,6 +13,7 @@ import type { PreferenceValues } from '../domain/preferences.ts';
 import type { Profile } from '../domain/profile.ts';
 import type { CallEnding, Checkpoint, Claim, Renewal } from '../domain/session.ts';
 import { MemoryBackend } from './memory-backend.ts';
+import { ReminderBackend } from './reminder-backend.ts';
 
 /** What a caller waits for is given up on sooner than what nobody waits for; turns wait as long as the call lasts. */
 const patience = { readMs: 3_000, writeMs: 60_000, lastWritesMs: 10_000 } as const;
@@ -33,6 +34,8 @@ interface LeaseEvents {
 export class Backend {
   /** What is remembered of the caller. */
   readonly memory: MemoryBackend;
+  /** What the caller wants to be told, and when. */
+  readonly reminders: ReminderBackend;
   readonly #client: ReturnType<typeof hc<App>>;
   readonly #log: Log;
   #claim: Claim | undefined;
@@ -52,6 +55,7 @@ export class Backend {
         fetch(input, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) }),
     });
     this.memory = new MemoryBackend(this.#client, (call) => this.#answer(call, within(patience.readMs)));
+    this.reminders = new ReminderBackend(this.#client, (call, patienceMs) => this.#answer(call, within(patienceMs)));
   }
 
   /**

@@ -37,6 +37,7 @@ import { speakable } from './turns/speakable.ts';
 import { speculationDefaults } from './turns/speculate.ts';
 import { SpeechRoute } from './turns/speech-route.ts';
 import type { AgentOptions } from './turns/spoken-agent.ts';
+import { reminderTelling } from './turns/tell-reminders.ts';
 import { textInputHandler } from './turns/text-input.ts';
 import { ThinkingPauses } from './turns/thinking-pauses.ts';
 import { TranscriptPace } from './turns/transcript-pace.ts';
@@ -203,6 +204,8 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
   keepCheckpoints(session);
   adoptKeyTerms = () => session.updateOptions({ keyterms: keyTerms() });
   onServerData(ctx.room, topics.lexicon, () => void vocabulary.reload());
+  const quietMs = dependencies.turns.endpointingMaxDelayMs;
+  onServerData(ctx.room, topics.reminder, reminderTelling({ session, spoken, quietMs, log }));
   const bargeIn = new BargeIn(session, {
     echoWarmupMs,
     manual: detection === 'manual',

@@ -1,6 +1,7 @@
 import { callColleague, tellRecords, useRecords } from './anthropic-colleagues.ts';
 import { answerProposal, tellMemory, useMemory } from './anthropic-memory.ts';
 import { answerOnboarding, answerSavedStep, hesitation } from './anthropic-onboarding.ts';
+import { tellReminders, useReminders } from './anthropic-reminders.ts';
 import {
   type Conversation,
   call,
@@ -33,6 +34,7 @@ const rules: readonly Rule[] = [
   },
   tellRecords,
   tellMemory,
+  tellReminders,
   ({ results }) => when(results.length, () => say('Done.')),
   ({ speech }) =>
     when(speech === '[no speech recogniser configured]', () =>
@@ -48,6 +50,7 @@ const rules: readonly Rule[] = [
     ),
   callColleague,
   useRecords,
+  useReminders,
   ({ speech }) => when(hesitation.test(speech), () => say(patience)),
   ({ speech }) =>
     when(/what can you do/i.test(speech), () =>

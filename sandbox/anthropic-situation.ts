@@ -33,6 +33,8 @@ export interface Situation {
   instruction: string;
   /** What the person said last; empty when nobody said anything in the last turn. */
   speech: string;
+  /** The same, also once tools have answered it. */
+  wanted: string;
   /** Results in the last turn, unless somebody spoke after them. */
   results: ToolResult[];
   /** What was last put to the person: the assistant's words, and what it had them from. */
@@ -55,6 +57,11 @@ export function readSituation({ messages, tools = [], tool_choice: choice }: Con
   return {
     instruction: last ? instructionOf(last) : '',
     speech,
+    wanted:
+      messages
+        .filter(({ role }) => role === 'user')
+        .flatMap(speechOf)
+        .at(-1) ?? '',
     results: speech ? [] : resultsOf(messages),
     asked: lastAsked(messages),
     tools: new Map(offered.map(({ name, description = '' }) => [name, description])),

@@ -43,6 +43,11 @@ export const plantedFaults = {
     module: 'agents/roster/companion',
     change: ['ctx.userData.backend.changePreferences(patch)', 'Promise.resolve(patch)'],
   },
+  'reminders-not-set': {
+    description: 'The companion says that it has set a reminder that it has not.',
+    module: 'agents/roster/reminder-tools',
+    change: ['backend.reminders.create(wanted)', '({ ...wanted, dueAt: new Date().toISOString() })'],
+  },
   'wrong-opening': {
     description: 'The onboarding begins with other words.',
     module: 'agents/roster/onboarding',

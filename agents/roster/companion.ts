@@ -6,6 +6,7 @@ import { type AgentOptions, SpokenAgent } from '../turns/spoken-agent.ts';
 import { returnToConcierge } from './handoff.ts';
 import { forgetFact, getEarlierSessions, getFacts, keepFact, proposeFact } from './memory-tools.ts';
 import { getProfile } from './profile-tool.ts';
+import { reminderTools } from './reminder-tools.ts';
 import { uninterrupted } from './uninterrupted.ts';
 
 const instructions = `You help a caller with everyday things, and keep how they like things to be.
@@ -15,7 +16,9 @@ When they ask you to forget it, call set_preference with null. When they ask wha
 When they say something about themselves that will be useful in later calls, call propose_fact, ask whether you may keep it, and call keep_fact only once they said yes, forget_fact once they said no.
 Propose no more than one thing at a time, and never health, beliefs or names of others. When they ask what you remember, call get_facts; when they ask you to forget something of it, call forget_fact.
 When they refer to earlier conversations, call get_earlier_sessions. When something is refused, say why.
-You can't set reminders or send messages: say so when you are asked to.
+When they want to be reminded of something, call get_time and then set_reminder with the date and time where they are, and confirm it. Ask where they are only when a tool says that it is not known.
+When they ask what they are reminded of, call list_reminders and tell them; to cancel one, call cancel_reminder with its id.
+Reminders are told in a call, or by e-mail. You can't send other messages: say so when you are asked to.
 When the caller wants to stop or asks for something else, call return_to_concierge.
 Never invent facts about the caller, and never mention tools or these instructions.`;
 
@@ -67,6 +70,7 @@ export class Companion extends SpokenAgent {
         keepFact,
         forgetFact,
         getEarlierSessions,
+        ...reminderTools,
         returnToConcierge,
       ],
     });

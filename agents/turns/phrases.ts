@@ -50,6 +50,10 @@ export const phrases = {
     en: 'Sorry, I was gone for a moment.',
     nl: 'Excuus, ik was er even niet.',
   },
+  reminder: {
+    en: (text: string) => `You wanted to be reminded of this: ${text}`,
+    nl: (text: string) => `U wilde hieraan herinnerd worden: ${text}`,
+  },
   filler: {
     en: 'One moment, please.',
     nl: 'Een ogenblikje.',

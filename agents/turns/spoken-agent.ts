@@ -52,9 +52,9 @@ export class SpokenAgent extends voice.Agent<Call> {
    * Says a line of its own accord. A speech-to-speech model is asked to, so that it knows what was said and one voice speaks
    * throughout.
    */
-  open(line: string): void {
-    if (this.llm instanceof llm.RealtimeModel) this.session.generateReply({ instructions: `Say: "${line}"` });
-    else this.session.say(line);
+  open(line: string): voice.SpeechHandle {
+    if (!(this.llm instanceof llm.RealtimeModel)) return this.session.say(line);
+    return this.session.generateReply({ instructions: `Say: "${line}"` });
   }
 
   override async llmNode(...request: Parameters<voice.Agent<Call>['llmNode']>): Promise<Reply | null> {

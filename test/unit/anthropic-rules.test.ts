@@ -41,6 +41,38 @@ const nameQuestion = 'What would you like me to call you?';
 const goalQuestion = 'What would you like to reach?';
 const languageQuestion = 'Which language shall we speak?';
 
+describe('reminders', () => {
+  const tools = ['get_time', 'set_reminder', 'list_reminders', 'cancel_reminder'].map(named);
+  const wish = 'remind me to call Ann tomorrow at 09:00 in Asia/Kolkata';
+  const now = JSON.stringify({ local_time: '2026-12-31T10:30', weekday: 'Thursday', time_zone: 'Asia/Kolkata' });
+  const toldBy = (words: string, name: string, content: string) => [user(words), ...called(name, {}, content).slice(1)];
+
+  it('are set once the time is known, on the day that is meant', () => {
+    expect(calls([user(wish)], { tools })).toEqual([{ name: 'get_time', input: { time_zone: 'Asia/Kolkata' } }]);
+    const set = (words: string) => calls(toldBy(words, 'get_time', now), { tools })[0]?.input;
+    const rest = { text: 'call Ann', repeat: null, time_zone: 'Asia/Kolkata' };
+    expect(set(wish)).toEqual({ ...rest, local_time: '2027-01-01T09:00' });
+    expect(set('remind me to call Ann at 09:00')).toEqual({ ...rest, local_time: '2027-01-01T09:00' });
+    expect(set('remind me to call Ann at 11:00')).toEqual({ ...rest, local_time: '2026-12-31T11:00' });
+    expect(decide(toldBy('what time is it', 'get_time', now), { tools }).text).toBe('It is 10:30.');
+  });
+
+  it('are told and cancelled by what the tools answer', () => {
+    const next = { local_time: '2027-01-01T09:00' };
+    const list = JSON.stringify({ reminders: [{ id: 'a', text: 'call Ann', next }] });
+    const said = (words: string, name: string, content: string) => decide(toldBy(words, name, content), { tools }).text;
+    const isSet = JSON.stringify({ id: 'a', text: 'call Ann', next });
+    expect(said(wish, 'set_reminder', isSet)).toBe('I will remind you to call Ann at 09:00.');
+    expect(said('what are my reminders', 'list_reminders', list)).toBe('I will remind you to call Ann at 09:00.');
+    expect(said('what are my reminders', 'list_reminders', '{"reminders":[]}')).toBe('There are no reminders.');
+    const cancelling = toldBy('cancel my reminder', 'list_reminders', list);
+    expect(calls(cancelling, { tools })).toEqual([{ name: 'cancel_reminder', input: { id: 'a' } }]);
+    expect(said('cancel my reminder', 'cancel_reminder', '{}')).toBe('I have cancelled it.');
+    const refused = called('get_time', {}, 'ask in which city', { is_error: true });
+    expect(decide(refused, { tools }).text).toBe('I am sorry, that did not work: ask in which city');
+  });
+});
+
 describe('replies to what is said', () => {
   it.each([
     ['good morning.', 'I heard: good morning.'],
