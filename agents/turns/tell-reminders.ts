@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../core/errors.ts';
 import { lifetimes } from '../../core/limits.ts';
 import type { Log } from '../../core/log.ts';
@@ -72,7 +71,7 @@ async function isQuietBefore({ session, spoken, quietMs }: TellingOptions, deadl
   while (performance.now() < deadlineMs) {
     if (!isQuiet()) sinceMs = performance.now();
     if (performance.now() - sinceMs >= quietMs) return true;
-    await sleep(pollMs);
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
   return false;
 }

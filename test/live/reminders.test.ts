@@ -5,6 +5,7 @@ import { systemClock } from '../../core/clock.ts';
 import { createFieldCipher } from '../../core/crypto/field-cipher.ts';
 import { newId } from '../../core/ids.ts';
 import { createLog } from '../../core/log.ts';
+import { allTenants } from '../../db/policies.ts';
 import { reminderSchema } from '../../domain/reminder.ts';
 import { Caller, type Shown } from '../../scripts/caller.ts';
 import { noCache } from '../../services/cache.ts';
@@ -36,7 +37,7 @@ describe.skipIf(!inject('livekit'))('a reminder that is due during a call', () =
       body: JSON.stringify({ id: newId(), text, at: '2030-01-01T09:00', timeZone: 'Etc/UTC' }),
     });
     const { id } = reminderSchema.parse(await response.json());
-    await stack.database.transaction({ role: 'service', tenantId: null }, (tx) =>
+    await stack.database.transaction({ role: 'service', tenantId: allTenants }, (tx) =>
       tx.execute(sql`update reminders set due_at = date_trunc('second', now()) where id = ${id}`),
     );
     return id;
