@@ -8,7 +8,8 @@ import type { UserContext } from '../domain/context.ts';
 import type { NewTurn, Turn } from '../domain/conversation.ts';
 import type { EffectiveLexicon } from '../domain/lexicon.ts';
 import type { NewNoteChange, Note } from '../domain/note.ts';
-import type { OnboardingState, OnboardingStepId } from '../domain/onboarding.ts';
+import type { OnboardingState } from '../domain/onboarding.ts';
+import type { OnboardingStepId } from '../domain/onboarding-steps.ts';
 import type { PreferenceValues } from '../domain/preferences.ts';
 import type { Profile } from '../domain/profile.ts';
 import type { CallEnding, Checkpoint, Claim, Renewal } from '../domain/session.ts';
@@ -127,6 +128,12 @@ export class Backend {
   saveOnboardingStep(step: OnboardingStepId, answer: string): Promise<OnboardingState> {
     const route = this.#client.api.v1.onboarding.steps[':step'];
     return this.#json(() => route.$put({ param: { step }, json: { answer } }), patience.readMs);
+  }
+
+  /** Leaves one step unanswered; again changes nothing. @throws AppError `conflict` for one that must be answered, or has been. */
+  skipOnboardingStep(step: OnboardingStepId): Promise<OnboardingState> {
+    const route = this.#client.api.v1.onboarding.steps[':step'].skip;
+    return this.#json(() => route.$post({ param: { step } }), patience.readMs);
   }
 
   /** The terms that a person and their tenant have added to a pack. */

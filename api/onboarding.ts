@@ -1,7 +1,13 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { sizes } from '../core/limits.ts';
-import { type OnboardingState, onboardingStateSchema, onboardingStepIdSchema } from '../domain/onboarding.ts';
+import {
+  type OnboardingState,
+  onboardingOverview,
+  onboardingOverviewSchema,
+  onboardingStateSchema,
+} from '../domain/onboarding.ts';
+import { onboardingStepIdSchema } from '../domain/onboarding-steps.ts';
 import type { Services } from '../services/context.ts';
 import {
   getOnboarding,
@@ -26,6 +32,20 @@ const get = createRoute({
   responses: { 200: { description: 'The state.', ...state }, ...notModified, ...problemResponses },
 });
 
+const getSteps = createRoute({
+  method: 'get',
+  path: '/onboarding/steps',
+  description:
+    'Every step with its question in each language, and whether it is asked after the answers so far, answered, skipped, and may be skipped.',
+  responses: {
+    200: {
+      description: 'The steps in order.',
+      content: { 'application/json': { schema: onboardingOverviewSchema } },
+    },
+    ...problemResponses,
+  },
+});
+
 const answerSchema = z
   .strictObject({ answer: z.string().max(sizes.typedMessageCharacters) })
   .meta({ id: 'OnboardingAnswer' });
@@ -33,7 +53,8 @@ const answerSchema = z
 const saveStep = createRoute({
   method: 'put',
   path: '/onboarding/steps/{step}',
-  description: 'Saves the answer to one step and the field of the profile it fills.',
+  description:
+    'Saves the answer to one step and the field of the profile it fills; a step that is not asked is a conflict.',
   parameters: [ifMatch],
   request: { params, body: { required: true, content: { 'application/json': { schema: answerSchema } } } },
   responses: changed,
@@ -42,7 +63,7 @@ const saveStep = createRoute({
 const skipStep = createRoute({
   method: 'post',
   path: '/onboarding/steps/{step}/skip',
-  description: 'Leaves a step unanswered; one that must be answered, or has been, is a conflict.',
+  description: 'Leaves a step unanswered; one that must be answered, has been, or is not asked is a conflict.',
   parameters: [ifMatch],
   request: { params },
   responses: changed,
@@ -73,31 +94,35 @@ export function onboardingRoutes(services: Services) {
   const tagged = (c: Context<ApiEnvironment>, { version }: OnboardingState) =>
     c.header('etag', etagOf({ id: ownIdOf(c.get('actor')), version }));
 
-  return new OpenAPIHono<ApiEnvironment>()
-    .openapi(get, async (c) => {
-      const found = await getOnboarding(contextOf(c));
-      const versioned = { id: ownIdOf(c.get('actor')), version: found.version };
-      return isUnchanged(c, versioned) ? c.body(null, 304) : c.json(found, 200);
-    })
-    .openapi(saveStep, async (c) => {
-      const input = { ...c.req.valid('param'), ...c.req.valid('json'), ...conditionOf(c) };
-      const saved = await saveOnboardingStep(contextOf(c), input);
-      tagged(c, saved);
-      return c.json(saved, 200);
-    })
-    .openapi(skipStep, async (c) => {
-      const skipped = await skipOnboardingStep(contextOf(c), { ...c.req.valid('param'), ...conditionOf(c) });
-      tagged(c, skipped);
-      return c.json(skipped, 200);
-    })
-    .openapi(back, async (c) => {
-      const moved = await goBackInOnboarding(contextOf(c), conditionOf(c));
-      tagged(c, moved);
-      return c.json(moved, 200);
-    })
-    .openapi(restart, async (c) => {
-      const restarted = await restartOnboarding(contextOf(c), conditionOf(c));
-      tagged(c, restarted);
-      return c.json(restarted, 200);
-    });
+  return (
+    new OpenAPIHono<ApiEnvironment>()
+      .openapi(get, async (c) => {
+        const found = await getOnboarding(contextOf(c));
+        const versioned = { id: ownIdOf(c.get('actor')), version: found.version };
+        return isUnchanged(c, versioned) ? c.body(null, 304) : c.json(found, 200);
+      })
+      // Without an ETag: what it answers changes with the definition too, not with the state alone.
+      .openapi(getSteps, async (c) => c.json(onboardingOverview(await getOnboarding(contextOf(c))), 200))
+      .openapi(saveStep, async (c) => {
+        const input = { ...c.req.valid('param'), ...c.req.valid('json'), ...conditionOf(c) };
+        const saved = await saveOnboardingStep(contextOf(c), input);
+        tagged(c, saved);
+        return c.json(saved, 200);
+      })
+      .openapi(skipStep, async (c) => {
+        const skipped = await skipOnboardingStep(contextOf(c), { ...c.req.valid('param'), ...conditionOf(c) });
+        tagged(c, skipped);
+        return c.json(skipped, 200);
+      })
+      .openapi(back, async (c) => {
+        const moved = await goBackInOnboarding(contextOf(c), conditionOf(c));
+        tagged(c, moved);
+        return c.json(moved, 200);
+      })
+      .openapi(restart, async (c) => {
+        const restarted = await restartOnboarding(contextOf(c), conditionOf(c));
+        tagged(c, restarted);
+        return c.json(restarted, 200);
+      })
+  );
 }

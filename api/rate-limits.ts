@@ -67,6 +67,7 @@ export const routeLimits: Readonly<Record<string, readonly RateLimitName[]>> = {
   'PUT /api/v1/preferences': ['write'],
   'PATCH /api/v1/preferences': ['write'],
   'GET /api/v1/onboarding': ['read'],
+  'GET /api/v1/onboarding/steps': ['read'],
   'PUT /api/v1/onboarding/steps/:step': ['write'],
   'POST /api/v1/onboarding/steps/:step/skip': ['write'],
   'POST /api/v1/onboarding/back': ['write'],

@@ -143,9 +143,10 @@ export const recoverySchema = z.object({
   /**
    * `fallback`: another vendor has taken over. `filler`: the answer is late, and the agent has said so. `apology`: a turn got no
    * answer. `not-heard`: speech gave no words. `text-only`: nothing can be spoken, the answer is in the transcript alone.
-   * `modality`: the call goes on as a pipeline instead of speech to speech, or the other way round.
+   * `modality`: the call goes on as a pipeline instead of speech to speech, or the other way round. `by-rule`: no model answers,
+   * and the agent goes on without one.
    */
-  kind: z.enum(['fallback', 'filler', 'apology', 'not-heard', 'text-only', 'modality']),
+  kind: z.enum(['fallback', 'filler', 'apology', 'not-heard', 'text-only', 'modality', 'by-rule']),
   /** With `fallback`: what the vendor does. */
   port: z.enum(['stt', 'llm', 'tts', 'realtime']).optional(),
   /** With `fallback`: the vendor that was given up, and the one that goes on; null when none is left. */

@@ -1,73 +1,14 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
-import { sizes } from '../core/limits.ts';
-import { languages } from './profile.ts';
-
-/** One question of the onboarding; agents ask it, the API validates its answer, clients draw it. */
-export interface OnboardingStep {
-  id: string;
-  /** What the agent asks, by language. */
-  question: Record<(typeof languages)[number], string>;
-  /** Turns what a person or a model wrote into the stored answer, or says what is wrong with it. */
-  answer: z.ZodType<string>;
-  /** Field of the profile the answer fills. */
-  profileField: 'preferredName' | 'goal' | 'language';
-  /** Whether the person may leave it unanswered. */
-  canBeSkipped: boolean;
-}
-
-const line = (what: string) =>
-  z
-    .string()
-    .transform((value) => value.replace(/\s+/g, ' ').trim())
-    .pipe(
-      z
-        .string()
-        .min(1, `${what} is empty`)
-        .max(sizes.answerCharacters, `${what} is longer than ${sizes.answerCharacters} characters`),
-    );
-
-/** The steps in the order they are asked. */
-export const onboardingSteps = [
-  {
-    id: 'preferred_name',
-    question: { en: 'What would you like me to call you?', nl: 'Hoe zal ik u noemen?' },
-    answer: line('the name').pipe(z.string().max(80, 'the name is longer than 80 characters')),
-    profileField: 'preferredName',
-    canBeSkipped: false,
-  },
-  {
-    id: 'goal',
-    question: {
-      en: 'What would you like to use our conversations for?',
-      nl: 'Waarvoor wilt u onze gesprekken gebruiken?',
-    },
-    answer: line('the goal'),
-    profileField: 'goal',
-    canBeSkipped: true,
-  },
-  {
-    id: 'language',
-    question: {
-      en: 'Which language shall we speak from now on, English or Dutch?',
-      nl: 'Welke taal zullen we voortaan spreken, Engels of Nederlands?',
-    },
-    answer: z
-      .string()
-      .transform(languageOf)
-      .pipe(z.enum(languages, 'the language must be one of: en (English), nl (Dutch)')),
-    profileField: 'language',
-    canBeSkipped: true,
-  },
-] as const satisfies readonly OnboardingStep[];
-
-/** Id of a step. */
-export type OnboardingStepId = (typeof onboardingSteps)[number]['id'];
-
-/** The ids, for schemas. */
-export const onboardingStepIds = onboardingSteps.map((step) => step.id) as [OnboardingStepId, ...OnboardingStepId[]];
-
-export const onboardingStepIdSchema = z.enum(onboardingStepIds).meta({ id: 'OnboardingStepId' });
+import {
+  firstOnboardingStep,
+  type OnboardingStep,
+  type OnboardingStepId,
+  onboardingStep,
+  onboardingStepIdSchema,
+  onboardingStepIds,
+  onboardingSteps,
+} from './onboarding-steps.ts';
 
 /** How far a user has come. */
 export const onboardingStateSchema = z
@@ -88,18 +29,61 @@ export type OnboardingAnswers = OnboardingState['answers'];
 /** The part of the state that moves: what follows from it is worked out here and nowhere else. */
 export type OnboardingProgress = Pick<OnboardingState, 'answers' | 'skipped' | 'currentStep'>;
 
-/** Where everybody begins. */
-export const firstOnboardingStep: OnboardingStepId = onboardingSteps[0].id;
+/** The same as it was stored, maybe by another version of the definition, with steps that this one doesn't know. */
+export interface StoredProgress {
+  answers: Readonly<Record<string, string>>;
+  skipped: readonly string[];
+  currentStep: string | null;
+}
+
+/** The definition with what became of each step, for a client that draws it. */
+export const onboardingOverviewSchema = z
+  .object({
+    currentStep: onboardingStateSchema.shape.currentStep,
+    steps: z.array(
+      z.object({
+        step: onboardingStepIdSchema,
+        question: z.object({ en: z.string(), nl: z.string() }),
+        isAsked: z.boolean().describe('Whether it is asked at all, after the answers so far.'),
+        isAnswered: z.boolean(),
+        isSkipped: z.boolean(),
+        canBeSkipped: z.boolean(),
+      }),
+    ),
+    version: z.int(),
+  })
+  .meta({ id: 'OnboardingOverview' });
+
+/** What a client may draw of an onboarding. */
+export type OnboardingOverview = z.infer<typeof onboardingOverviewSchema>;
 
 /** An onboarding nobody has begun, or that was begun again. */
 export const emptyOnboarding: OnboardingProgress = { answers: {}, skipped: [], currentStep: firstOnboardingStep };
 
-/** A step answered, for the first time or again: on to the first one that is open. */
+/**
+ * What was stored, by the present definition. Steps that are gone are left out, and their answers are gone for good with the next
+ * write; where the stored step is gone or is not asked any more, the first open one is next. Who had come to the end stays there:
+ * a step that the definition has gained is asked of them once they change an answer or begin again.
+ */
+export function storedOnboarding({ answers, skipped, currentStep }: StoredProgress): OnboardingProgress {
+  const known = counted(answers, skipped);
+  if (currentStep === null) return { ...known, currentStep };
+  const kept = askedSteps(known.answers).find((id) => id === currentStep);
+  return { ...known, currentStep: kept ?? firstOpen(known) };
+}
+
+/**
+ * A step answered, for the first time or again: on to the first one that is open. An answer that closes a branch takes the
+ * answers of the branch with it, since nothing is kept about a person that they would not be asked for; one that opens a branch has
+ * it asked.
+ * @throws AppError `conflict` for a step that is not asked after the answers so far.
+ */
 export function withAnswer(
   { answers, skipped }: OnboardingProgress,
   step: OnboardingStepId,
   answer: string,
 ): OnboardingProgress {
+  requireAsked(answers, step);
   return advanced(
     { ...answers, [step]: answer },
     skipped.filter((id) => id !== step),
@@ -108,9 +92,10 @@ export function withAnswer(
 
 /**
  * A step left unanswered: on to the first one that is open.
- * @throws AppError `conflict` for a step that must be answered, or has been.
+ * @throws AppError `conflict` for a step that must be answered, has been, or is not asked.
  */
 export function withSkipped({ answers, skipped }: OnboardingProgress, step: OnboardingStepId): OnboardingProgress {
+  requireAsked(answers, step);
   if (!onboardingStep(step).canBeSkipped)
     throw new AppError('conflict', `The step ${step} can't be skipped: answer it`);
   if (answers[step] !== undefined) throw new AppError('conflict', `The step ${step} is answered: save another answer`);
@@ -118,31 +103,62 @@ export function withSkipped({ answers, skipped }: OnboardingProgress, step: Onbo
 }
 
 /**
- * One step back, whatever was answered there; from the end to the last step.
+ * One step back among those that are asked, whatever was answered there; from the end to the last one.
  * @throws AppError `conflict` on the first step.
  */
 export function withStepBack(progress: OnboardingProgress): OnboardingProgress {
-  const at = progress.currentStep === null ? onboardingStepIds.length : onboardingStepIds.indexOf(progress.currentStep);
-  const before = onboardingStepIds[at - 1];
+  const asked = askedSteps(progress.answers);
+  const at = progress.currentStep === null ? asked.length : asked.indexOf(progress.currentStep);
+  const before = asked[at - 1];
   if (!before) throw new AppError('conflict', 'This is the first step');
   return { ...progress, currentStep: before };
 }
 
+/** Every step of the definition, and what became of it. */
+export function onboardingOverview(state: OnboardingProgress & Pick<OnboardingState, 'version'>): OnboardingOverview {
+  const asked = askedSteps(state.answers);
+  const steps = onboardingSteps.map(({ id, question, canBeSkipped }) => ({
+    step: id,
+    question,
+    isAsked: asked.includes(id),
+    isAnswered: state.answers[id] !== undefined,
+    isSkipped: state.skipped.includes(id),
+    canBeSkipped,
+  }));
+  return { currentStep: state.currentStep, steps, version: state.version };
+}
+
 function advanced(answers: OnboardingAnswers, skipped: OnboardingStepId[]): OnboardingProgress {
-  const isOpen = (id: OnboardingStepId) => answers[id] === undefined && !skipped.includes(id);
-  return { answers, skipped, currentStep: onboardingStepIds.find(isOpen) ?? null };
+  const known = counted(answers, skipped);
+  return { ...known, currentStep: firstOpen(known) };
 }
 
-/** Looks a step up by its id. */
-export function onboardingStep(id: OnboardingStepId): (typeof onboardingSteps)[number] {
-  const step = onboardingSteps.find((candidate) => candidate.id === id);
-  if (!step) throw new Error(`onboarding has no step ${id}`);
-  return step;
+/** What counts of answers and skipped steps: that of steps which are asked. */
+function counted(answers: StoredProgress['answers'], skipped: readonly string[]) {
+  const asked = askedSteps(answers);
+  const given = asked.flatMap((id) => (answers[id] === undefined ? [] : [[id, answers[id]] as const]));
+  return {
+    answers: Object.fromEntries(given) as OnboardingAnswers,
+    skipped: skipped.flatMap((id) => asked.find((known) => known === id) ?? []),
+  };
 }
 
-function languageOf(value: string): string {
-  const word = value.trim().toLowerCase();
-  if (/^(english|engels|en)\b/.test(word)) return 'en';
-  if (/^(dutch|nederlands|nl)\b/.test(word)) return 'nl';
-  return word;
+function firstOpen({ answers, skipped }: Omit<OnboardingProgress, 'currentStep'>): OnboardingStepId | null {
+  return askedSteps(answers).find((id) => answers[id] === undefined && !skipped.includes(id)) ?? null;
+}
+
+/** The steps that are asked after these answers, in order. An answer of a step that is not asked opens no branch. */
+function askedSteps(answers: StoredProgress['answers']): OnboardingStepId[] {
+  const counting: Partial<Record<string, string>> = {};
+  return onboardingStepIds.filter((id) => {
+    const step: OnboardingStep = onboardingStep(id);
+    const isAsked = step.isAskedWhen?.(counting) ?? true;
+    if (isAsked) counting[id] = answers[id];
+    return isAsked;
+  });
+}
+
+function requireAsked(answers: OnboardingAnswers, step: OnboardingStepId): void {
+  if (askedSteps(answers).includes(step)) return;
+  throw new AppError('conflict', `The step ${step} is not asked after the answers so far`);
 }

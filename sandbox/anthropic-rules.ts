@@ -1,6 +1,6 @@
 import { callColleague, tellRecords, useRecords } from './anthropic-colleagues.ts';
 import { answerProposal, tellMemory, useMemory } from './anthropic-memory.ts';
-import { answerOnboarding, answerSavedStep, hesitation } from './anthropic-onboarding.ts';
+import { answerOnboarding, answerSavedStep, answerSkippedStep, hesitation } from './anthropic-onboarding.ts';
 import { tellReminders, useReminders } from './anthropic-reminders.ts';
 import {
   type Conversation,
@@ -28,6 +28,7 @@ const longStory =
 const rules: readonly Rule[] = [
   ({ instruction }) => when(instruction, () => say(instruction)),
   answerSavedStep,
+  answerSkippedStep,
   ({ results }) => {
     const profile = results.find(({ name }) => name === 'get_profile');
     return profile && say(describeProfile(profile.content));

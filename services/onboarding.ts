@@ -7,13 +7,12 @@ import {
   emptyOnboarding,
   type OnboardingProgress,
   type OnboardingState,
-  type OnboardingStepId,
-  onboardingStep,
-  type onboardingSteps,
+  storedOnboarding,
   withAnswer,
   withSkipped,
   withStepBack,
 } from '../domain/onboarding.ts';
+import { type OnboardingStep, type OnboardingStepId, onboardingStep } from '../domain/onboarding-steps.ts';
 import type { CacheOwner } from './cache.ts';
 import type { CoreContext } from './context.ts';
 import { open, seal } from './fields.ts';
@@ -35,9 +34,9 @@ export async function getOnboarding(context: CoreContext): Promise<OnboardingSta
 }
 
 /**
- * Saves the answer to one step, together with the field of the profile it fills. A step may be answered again.
- * @throws AppError `invalid_input` naming `answer` when the step doesn't take it, `precondition_failed` when the state has
- * another version by now, `not_found` when the user has been removed.
+ * Saves the answer to one step, together with the field of the profile it fills, if any. A step may be answered again.
+ * @throws AppError `invalid_input` naming `answer` when the step doesn't take it, `conflict` when it isn't asked after the
+ * answers so far, `precondition_failed` when the state has another version by now, `not_found` when the user has been removed.
  */
 export async function saveOnboardingStep(
   context: CoreContext,
@@ -48,14 +47,14 @@ export async function saveOnboardingStep(
   const parsed = step.answer.safeParse(answer);
   if (!parsed.success) throw AppError.field('answer', parsed.error.issues.map((issue) => issue.message).join('; '));
   const value = parsed.data;
-  const isPlain = step.profileField === 'language';
-  return change(context, owner, ifVersions, (progress) => withAnswer(progress, stepId, value), {
+  const fill = step.profileField && {
     field: step.profileField,
-    value: isPlain ? value : seal(context, profiles[step.profileField], owner.userId, value),
-  });
+    value: sealedFor(context, owner, step.profileField, value),
+  };
+  return change(context, owner, ifVersions, (progress) => withAnswer(progress, stepId, value), fill);
 }
 
-/** Leaves one step unanswered. @throws AppError `conflict` for one that must be answered, or has been. */
+/** Leaves one step unanswered. @throws AppError `conflict` for one that must be answered, has been, or is not asked. */
 export async function skipOnboardingStep(
   context: CoreContext,
   { step, ifVersions }: { step: OnboardingStepId } & IfVersions,
@@ -152,7 +151,7 @@ const fillProfile = {
   language: fillingProfile('language'),
 } satisfies Record<ProfileField, unknown>;
 
-type ProfileField = (typeof onboardingSteps)[number]['profileField'];
+type ProfileField = NonNullable<OnboardingStep['profileField']>;
 
 function fillingProfile(field: ProfileField) {
   return prepared<{ userId: string; value: string; updatedAt: string }, unknown>((tx, { userId, value, updatedAt }) =>
@@ -163,8 +162,12 @@ function fillingProfile(field: ProfileField) {
   );
 }
 
+function sealedFor(context: CoreContext, { userId }: CacheOwner, field: ProfileField, value: string): string {
+  return field === 'language' ? value : seal(context, profiles[field], userId, value);
+}
+
 function progressOf(context: Pick<CoreContext, 'cipher'>, row: StoredOnboarding): OnboardingProgress {
   const { userId, skipped, currentStep } = row;
   const answers = open(context, onboardingStates.answers, userId, row.answers);
-  return { answers: answers === null ? {} : JSON.parse(answers), skipped, currentStep };
+  return storedOnboarding({ answers: answers === null ? {} : JSON.parse(answers), skipped, currentStep });
 }

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { speakerSchema, waterfallSchema } from '../domain/conversation.ts';
 import { factStates } from '../domain/fact.ts';
 import { editSchema } from '../domain/normalization/result.ts';
-import { onboardingStepIdSchema } from '../domain/onboarding.ts';
 import { preferenceValuesSchema } from '../domain/preferences.ts';
 import { languages } from '../domain/profile.ts';
 import { modalitySchema } from '../domain/session.ts';
@@ -34,8 +33,8 @@ export const storedPreferencesSchema = z.object({ values: preferenceValuesSchema
 export const storedOnboardingSchema = z.object({
   userId: z.string(),
   answers: sealed.nullable(),
-  skipped: z.array(onboardingStepIdSchema),
-  currentStep: onboardingStepIdSchema.nullable(),
+  skipped: z.array(z.string()),
+  currentStep: z.string().nullable(),
   completedAt: moment.nullable(),
   version: z.int(),
 });

@@ -4,7 +4,7 @@ import { preferences } from '../db/schema/preferences.ts';
 import { profiles } from '../db/schema/profiles.ts';
 import { userRoles } from '../db/schema/user-roles.ts';
 import { users } from '../db/schema/users.ts';
-import { firstOnboardingStep } from '../domain/onboarding.ts';
+import { firstOnboardingStep } from '../domain/onboarding-steps.ts';
 import type { Role } from '../domain/role.ts';
 import { defaultTenant } from '../domain/tenant.ts';
 import type { CoreContext } from './context.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { recoverySchema } from '../domain/conversation.ts';
-import { onboardingStepIdSchema } from '../domain/onboarding.ts';
+import { onboardingStepIdSchema } from '../domain/onboarding-steps.ts';
 import { languages } from '../domain/profile.ts';
 import { firstAgentSchema } from '../domain/session.ts';
 import { readPattern } from './pattern.ts';

@@ -68,6 +68,16 @@ export const plantedFaults = {
     module: 'agents/roster/onboarding',
     change: ['.catch(explain)', '.catch(() => call.onboarding)'],
   },
+  'branches-closed': {
+    description: 'The onboarding never asks the questions of a branch.',
+    module: 'domain/onboarding',
+    change: ['step.isAskedWhen?.(counting) ?? true', '!step.isAskedWhen'],
+  },
+  'no-rules': {
+    description: 'The onboarding does nothing where no model answers.',
+    module: 'agents/roster/onboarding',
+    change: ['answerWithoutModel() {', 'answerWithoutModel() { return false;'],
+  },
   'profile-empty': {
     description: 'An agent that looks into the profile finds nothing.',
     module: 'agents/roster/profile-tool',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { onboardingStepIdSchema, onboardingStepIds } from '../domain/onboarding.ts';
+import { onboardingStepIdSchema, onboardingStepIds } from '../domain/onboarding-steps.ts';
 import { languages } from '../domain/profile.ts';
 import { firstAgentSchema, modalitySchema } from '../domain/session.ts';
 import { failureSchema, vendors } from '../sandbox/settings.ts';

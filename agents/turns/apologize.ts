@@ -3,6 +3,7 @@ import type { Log } from '../../core/log.ts';
 import type { Recovery } from '../../domain/conversation.ts';
 import { type Call, type CallSession, languageOf } from '../call.ts';
 import { phrases } from './phrases.ts';
+import { SpokenAgent } from './spoken-agent.ts';
 
 const { Error: Failed, SpeechCreated, UserTranscriptionTimeout } = voice.AgentSessionEventTypes;
 
@@ -20,7 +21,8 @@ export interface ApologyOptions {
 
 /**
  * Says so when a caller would meet silence: a reply that failed, which the framework tells nobody but its `error` event, speech
- * that gave no words within the session's `transcriptionTimeout`, and an answer that no voice can speak, which is written.
+ * that gave no words within the session's `transcriptionTimeout`, and an answer that no voice can speak, which is written. An agent
+ * that can answer a turn without a model does that instead.
  */
 export class Apologies {
   readonly #session: CallSession;
@@ -51,8 +53,7 @@ export class Apologies {
       // The reply is saving something: it has to end by itself.
       return;
     }
-    this.#options.recovered({ kind: 'apology' });
-    this.#say('noAnswer');
+    this.#withoutAnswer();
   }
 
   #count({ type, label, recoverable }: { type?: string; label?: string; recoverable?: boolean }): void {
@@ -69,11 +70,19 @@ export class Apologies {
     speech.addDoneCallback(({ interrupted }) => {
       if (interrupted) return;
       if (this.#failedVoices > before.voices) void this.#writeInstead();
-      else if (this.#failedReplies > before.replies && source === 'generate_reply') {
-        this.#options.recovered({ kind: 'apology' });
-        this.#say('noAnswer');
-      }
+      else if (this.#failedReplies > before.replies && source === 'generate_reply') this.#withoutAnswer();
     });
+  }
+
+  /** No model answers this turn. An agent that knows how to goes on by itself. */
+  #withoutAnswer(): void {
+    const { currentAgent } = this.#session;
+    if (currentAgent instanceof SpokenAgent && currentAgent.answerWithoutModel()) {
+      this.#options.recovered({ kind: 'by-rule' });
+      return;
+    }
+    this.#options.recovered({ kind: 'apology' });
+    this.#say('noAnswer');
   }
 
   async #writeInstead(): Promise<void> {

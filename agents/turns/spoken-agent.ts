@@ -57,6 +57,14 @@ export class SpokenAgent extends voice.Agent<Call> {
     return this.session.generateReply({ instructions: `Say: "${line}"` });
   }
 
+  /**
+   * No model gives an answer to what was said last: an agent that knows what to say by itself begins to, here or later.
+   * @returns whether it does; the person gets an apology otherwise
+   */
+  answerWithoutModel(): boolean {
+    return false;
+  }
+
   override async llmNode(...request: Parameters<voice.Agent<Call>['llmNode']>): Promise<Reply | null> {
     const [chatCtx, tools, settings] = request;
     const call = this.session.userData;

@@ -68,6 +68,7 @@ const routes: Record<string, Route> = {
   'PATCH /api/v1/preferences': { verb: 'preferences.write', body: () => ({ a: 1 }) },
   'PUT /api/v1/preferences': { verb: 'preferences.write', body: () => ({ a: 1 }) },
   'GET /api/v1/onboarding': { verb: 'onboarding.read' },
+  'GET /api/v1/onboarding/steps': { verb: 'onboarding.read' },
   'PUT /api/v1/onboarding/steps/{step}': { verb: 'onboarding.write', body: () => ({ answer: 'Ann' }) },
   'POST /api/v1/onboarding/steps/{step}/skip': { verb: 'onboarding.write' },
   'POST /api/v1/onboarding/back': { verb: 'onboarding.write' },

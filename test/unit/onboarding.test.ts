@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sizes } from '../../core/limits.ts';
-import {
-  emptyOnboarding,
-  onboardingStep,
-  onboardingStepIds,
-  withAnswer,
-  withSkipped,
-  withStepBack,
-} from '../../domain/onboarding.ts';
+import { emptyOnboarding, withAnswer, withSkipped, withStepBack } from '../../domain/onboarding.ts';
+import { onboardingStep, onboardingStepIds } from '../../domain/onboarding-steps.ts';
 import { languages } from '../../domain/profile.ts';
 
 describe('the current step', () => {
