@@ -27,7 +27,7 @@ const commands: readonly (readonly [RuleReading & { kind: 'skip' | 'back' | 'sto
   ],
   [
     { kind: 'repeat' },
-    /^(?:(?:can you |could you |please )?(?:repeat(?: that| it| the question)?|say (?:that|it) again)|pardon|sorry|what|once more|what did you say|what was (?:that|the question)|(?:kunt u dat )?herhalen|herhaal(?: dat| de vraag)?|nog een keer|wat|wat zegt u|wat zei u|wat was de vraag)$/i,
+    /^(?:(?:can you |could you |please )?(?:repeat(?: that| it| the question)?|say (?:that|it) again)|pardon|sorry|hello|hi|are you (?:still )?there|what|once more|what did you say|what was (?:that|the question)|(?:kunt u dat )?herhalen|herhaal(?: dat| de vraag)?|nog een keer|hallo|bent u er(?: nog)?|wat|wat zegt u|wat zei u|wat was de vraag)$/i,
   ],
   [
     { kind: 'wait' },

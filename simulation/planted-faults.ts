@@ -68,10 +68,10 @@ export const plantedFaults = {
     module: 'agents/roster/onboarding',
     change: ['.catch(explain)', '.catch(() => call.onboarding)'],
   },
-  'branches-closed': {
-    description: 'The onboarding never asks the questions of a branch.',
-    module: 'domain/onboarding',
-    change: ['step.isAskedWhen?.(counting) ?? true', '!step.isAskedWhen'],
+  'skips-not-saved': {
+    description: 'The onboarding goes on as if a step was left out.',
+    module: 'agents/roster/onboarding',
+    change: ['call.backend.skipOnboardingStep(step)', 'Promise.resolve(call.onboarding)'],
   },
   'no-rules': {
     description: 'The onboarding does nothing where no model answers.',

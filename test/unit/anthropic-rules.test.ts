@@ -195,6 +195,32 @@ describe('onboarding', () => {
     expect(asked(nameQuestion, 'what do you know about me?')).toEqual([{ name: 'get_profile', input: {} }]);
   });
 
+  it('leaves a question out when it is asked to and may', () => {
+    const skip = { name: 'skip_onboarding_step', input_schema: { type: 'object' } };
+    const turns = [user('hi'), assistant(goalQuestion), user('skip that one, please')];
+    expect(calls(turns, { tools: [...tools, skip] })).toEqual([
+      { name: 'skip_onboarding_step', input: { step: 'goal' } },
+    ]);
+    const skipped = (content: string, more: object = {}) =>
+      decide(called('skip_onboarding_step', { step: 'goal' }, content, more)).text;
+    const next = { step: 'language', question: languageQuestion };
+    expect(skipped(JSON.stringify({ next }))).toBe(`All right, we leave that out. ${languageQuestion}`);
+    expect(skipped(JSON.stringify({ next: null }))).toBe('All right, everything is set.');
+    expect(skipped('no', { is_error: true })).toBe(`I am sorry, I do need that one. ${goalQuestion}`);
+  });
+
+  it('takes a choice as it is', () => {
+    expect(asked(goalQuestion, 'Yes please')).toMatchObject([{ input: { answer: 'Yes' } }]);
+  });
+
+  it('says what is to be read back as it is', () => {
+    const readBack = 'Robin, R, O, B, I, N.';
+    const told = (next: object | null) =>
+      decide(called('save_onboarding_step', { step: 'preferred_name' }, JSON.stringify({ readBack, next }))).text;
+    expect(told({ step: 'goal', question: goalQuestion })).toBe(`Thank you, ${readBack} ${goalQuestion}`);
+    expect(told(null)).toBe(`Thank you, ${readBack} Everything is set.`);
+  });
+
   it('goes by the last thing the assistant said', () => {
     const turns = [user('hi'), assistant(nameQuestion), user('what is it for?'), assistant('For me.'), user('Robin')];
     expect(calls(turns)).toEqual([]);

@@ -44,6 +44,8 @@ describe('an answer without a model', () => {
     ['niet nu', 'stop'],
     ['what did you say?', 'repeat'],
     ['pardon', 'repeat'],
+    ['Hello?', 'repeat'],
+    ['bent u er nog', 'repeat'],
     ['herhaal de vraag', 'repeat'],
     ['hold on', 'wait'],
     ['um, wait a second', 'wait'],
