@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hc } from 'hono/client';
 import type { App } from '../api/app.ts';
-import { AppError, type ErrorCode, errorStatus, type FieldFault } from '../core/errors.ts';
 import { lifetimes, sizes } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import type { UserContext } from '../domain/context.ts';
@@ -13,6 +12,7 @@ import type { OnboardingStepId } from '../domain/onboarding-steps.ts';
 import type { PreferenceValues } from '../domain/preferences.ts';
 import type { Profile } from '../domain/profile.ts';
 import type { CallEnding, Checkpoint, Claim, Renewal } from '../domain/session.ts';
+import { bearer, type ClientAnswer, codeOf, untilAnswered, within } from './backend-answers.ts';
 import { MemoryBackend } from './memory-backend.ts';
 import { ReminderBackend } from './reminder-backend.ts';
 
@@ -55,8 +55,8 @@ export class Backend {
       fetch: (input: Parameters<typeof fetch>[0], init?: RequestInit) =>
         fetch(input, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) }),
     });
-    this.memory = new MemoryBackend(this.#client, (call) => this.#answer(call, within(patience.readMs)));
-    this.reminders = new ReminderBackend(this.#client, (call, patienceMs) => this.#answer(call, within(patienceMs)));
+    this.memory = new MemoryBackend(this.#client, (call) => untilAnswered(call, within(patience.readMs)));
+    this.reminders = new ReminderBackend(this.#client, (call, patienceMs) => untilAnswered(call, within(patienceMs)));
   }
 
   /**
@@ -79,7 +79,7 @@ export class Backend {
     const id = this.#session().session.id;
     const route = this.#client.api.v1.sessions[':id'].checkpoint;
     this.#turns = this.#turns.then(async () => {
-      await this.#answer(
+      await untilAnswered(
         () => route.$put({ param: { id }, json: checkpoint }),
         () => this.#writesDeadlineMs,
       ).catch((error: unknown) => this.#log.error({ code: codeOf(error) }, 'where the call is could not be kept'));
@@ -158,7 +158,7 @@ export class Backend {
     const route = this.#client.api.v1.sessions[':id'].note.operations;
     const changed = this.#changes.then(async () => {
       try {
-        const response = await this.#answer(
+        const response = await untilAnswered(
           () => route.$post({ param: { id }, json: change }),
           () => this.#writesDeadlineMs,
         );
@@ -178,7 +178,7 @@ export class Backend {
     const route = this.#client.api.v1.sessions[':id'].turns;
     this.#turns = this.#turns.then(async () => {
       try {
-        await this.#answer(
+        await untilAnswered(
           () => route.$post({ param: { id }, json: turn }),
           () => this.#writesDeadlineMs,
         );
@@ -199,7 +199,7 @@ export class Backend {
     await Promise.all([this.#turns, this.#changes]);
     const id = this.#claim.session.id;
     const route = this.#client.api.v1.sessions[':id'].lease;
-    await this.#answer(() => route.$delete({ param: { id }, query: { ending } }), within(patience.readMs)).catch(
+    await untilAnswered(() => route.$delete({ param: { id }, query: { ending } }), within(patience.readMs)).catch(
       (error: unknown) => this.#log.warn({ code: codeOf(error) }, 'the lease was not given back and will run out'),
     );
     this.#claim = undefined;
@@ -254,52 +254,7 @@ export class Backend {
   }
 
   async #json<T>(call: () => Promise<Response | ClientAnswer>, patienceMs: number): Promise<T> {
-    const response = await this.#answer(call, within(patienceMs));
+    const response = await untilAnswered(call, within(patienceMs));
     return (await response.json()) as T;
   }
-
-  /** Repeats a call that is safe to repeat until it is answered for good or its deadline is near. */
-  async #answer(call: () => Promise<Response | ClientAnswer>, deadlineMs: () => number): Promise<ClientAnswer> {
-    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 5_000)) {
-      const isLate = performance.now() > deadlineMs();
-      const response = isLate ? undefined : await call().catch(() => undefined);
-      if (response?.ok) return response;
-      const retryable = !response || response.status === 429 || response.status >= 502;
-      if (!retryable || performance.now() + delayMs > deadlineMs()) throw await failureOf(response);
-      await sleep(delayMs);
-    }
-  }
-}
-
-/** The part of a typed client's response that every route has. */
-export interface ClientAnswer {
-  ok: boolean;
-  status: number;
-  json(): Promise<unknown>;
-}
-
-/** A deadline this far from now. */
-function within(patienceMs: number): () => number {
-  const deadlineMs = performance.now() + patienceMs;
-  return () => deadlineMs;
-}
-
-function bearer(token: string): { authorization: string } {
-  return { authorization: `Bearer ${token}` };
-}
-
-function codeOf(error: unknown): ErrorCode {
-  return error instanceof AppError ? error.code : 'internal';
-}
-
-/** The API's problem document as the error it was made from. */
-async function failureOf(response: ClientAnswer | undefined): Promise<AppError> {
-  if (!response) return new AppError('unavailable', 'The API could not be reached.');
-  const problem = (await response.json().catch(() => ({}))) as {
-    code?: string;
-    detail?: string;
-    errors?: FieldFault[];
-  };
-  const code = problem.code && problem.code in errorStatus ? (problem.code as ErrorCode) : 'internal';
-  return new AppError(code, problem.detail ?? `The API answered ${response.status}.`, { faults: problem.errors });
 }

@@ -5,7 +5,7 @@ import { newId } from '../core/ids.ts';
 import { sizes } from '../core/limits.ts';
 import type { Fact } from '../domain/fact.ts';
 import type { Summary } from '../domain/summary.ts';
-import type { ClientAnswer } from './backend.ts';
+import type { ClientAnswer } from './backend-answers.ts';
 
 type Client = ReturnType<typeof hc<App>>;
 

@@ -201,7 +201,7 @@ describe.skipIf(!shared)('privacy of a call', () => {
     await answered('What would you like me to call you?');
     await quiet();
     await caller.speak(lineSamples('en-name'));
-    await answered('Thank you, Robin.');
+    await answered('Thank you, Robin, R, O, B, I, N.');
     // An answer the API refuses, a vendor that fails twice, a model's call that does not fit the tool.
     await caller.type(`I want to ${'see Zwolle '.repeat(50)}`);
     await answered('I could not save that.');
