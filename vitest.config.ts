@@ -29,9 +29,9 @@ export default defineConfig({
     },
     expect: { poll: { timeout: 10_000 } },
     projects: [
-      project('unit', 0),
+      project('unit', 0, { maxWorkers: 2 }),
       // Both wait most of their time: for vendors that are late, for a database, for what is to be found dead.
-      project('contracts', 1, { maxWorkers: 3, retry: onceMore, testTimeout: 30_000 }),
+      project('contracts', 1, { maxWorkers: 4, retry: onceMore, testTimeout: 30_000 }),
       project('db', 2, {
         maxWorkers: 3,
         retry: onceMore,

@@ -5,6 +5,7 @@ import type { Call } from '../../agents/call.ts';
 import { Onboarding } from '../../agents/roster/onboarding.ts';
 import { OnboardingByRule } from '../../agents/roster/onboarding-by-rule.ts';
 import { Apologies } from '../../agents/turns/apologize.ts';
+import { ShownText } from '../../agents/turns/shown-text.ts';
 import { Vocabulary } from '../../agents/turns/vocabulary.ts';
 import { AppError } from '../../core/errors.ts';
 import { createLog } from '../../core/log.ts';
@@ -101,6 +102,7 @@ describe('the onboarding agent whose models are all away', () => {
       language: 'en',
       heardLanguage: '',
       vocabulary: new Vocabulary({ packs: [], load: () => Promise.reject(), onChange: () => {}, log }),
+      shown: new ShownText(),
       recovered: () => {},
       tell: () => {},
       keepTurn: () => {},

@@ -5,6 +5,7 @@ import { ReplyTimes } from '../../agents/telemetry/reply-times.ts';
 import { type Speculations, Stopwatch } from '../../agents/telemetry/waterfall.ts';
 import { AdoptingLLM } from '../../agents/turns/adopting-llm.ts';
 import { TurnRecord } from '../../agents/turns/record.ts';
+import { ShownText } from '../../agents/turns/shown-text.ts';
 import { SpokenAgent } from '../../agents/turns/spoken-agent.ts';
 import { type NewTurn, type TurnReport, waterfallSchema } from '../../domain/conversation.ts';
 
@@ -235,7 +236,7 @@ describe('in a session', () => {
       append: (turn) => turns.push(turn),
       report: (report) => reports.push(report),
     });
-    session.userData = { stopwatch: record.stopwatch, recovered: () => {} } as unknown as Call;
+    session.userData = { stopwatch: record.stopwatch, shown: new ShownText(), recovered: () => {} } as unknown as Call;
     await session.start({ agent: new SpokenAgent({ id: 'tester', instructions: 'Answer.' }) });
     onTestFinished(() => session.close());
     record.typed({ raw: 'hello', text: 'hello', edits: [] });
