@@ -34,10 +34,12 @@ export default defineConfig({
       project('contracts', 1, { maxWorkers: 4, retry: onceMore, testTimeout: 30_000 }),
       project('db', 2, {
         maxWorkers: 3,
+        // A process of its own for each file compiles PGlite anew, which takes longer than most files do.
+        isolate: false,
         retry: onceMore,
         testTimeout: 60_000,
         hookTimeout: 120_000,
-        globalSetup: ['test/support/postgres-setup.ts'],
+        globalSetup: ['test/support/postgres-setup.ts', 'test/support/pglite-setup.ts'],
         setupFiles: ['test/support/low-priority.ts'],
       }),
       project('live', 3, {
@@ -45,7 +47,7 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 300_000,
         fileParallelism: false,
-        globalSetup: ['test/support/live-setup.ts'],
+        globalSetup: ['test/support/live-setup.ts', 'test/support/pglite-setup.ts'],
         setupFiles: ['test/support/live-turn.ts'],
       }),
     ],

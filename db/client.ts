@@ -60,7 +60,13 @@ export interface DataFolderOptions {
 }
 
 /** A data folder, or an embedded database that lives as long as its process. */
-export type EmbeddedOptions = DataFolderOptions | { memory: true };
+export type EmbeddedOptions =
+  | DataFolderOptions
+  | {
+      memory: true;
+      /** What it begins with: a dump that PGlite made of another one. */
+      copyOf?: Blob;
+    };
 
 /**
  * Opens the logins of a PostgreSQL server and makes sure that they may be used: the schema is this program's, and neither
@@ -79,7 +85,9 @@ export function openDatabase(options: PostgresOptions): Promise<Database> {
  */
 export async function openEmbeddedDatabase(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const database =
-    'memory' in options ? pgliteDatabase(await PGlite.create(), async () => {}) : await openDataFolder(options);
+    'memory' in options
+      ? pgliteDatabase(await PGlite.create({ loadDataDir: options.copyOf }), async () => {})
+      : await openDataFolder(options);
   try {
     await migrateEmbedded(database.client);
   } catch (error) {

@@ -9,7 +9,8 @@ import type { App } from '../../api/app.ts';
 import { type RunningApi, startApi } from '../../api/start.ts';
 import { sizes } from '../../core/limits.ts';
 import { createLog } from '../../core/log.ts';
-import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../db/client.ts';
+import type { EmbeddedDatabase } from '../../db/client.ts';
+import { openTestPglite } from '../support/pglite.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { developmentToken, joinToken } from './api-world.ts';
 import { accounts, encryptionKeys, http, jwtSecret, settings } from './world.ts';
@@ -27,7 +28,7 @@ describe('an API that listens', () => {
     });
   let api: RunningApi;
   beforeAll(async () => {
-    database = await openEmbeddedDatabase({ memory: true });
+    database = await openTestPglite();
     api = await start(0);
   });
   afterAll(async () => {

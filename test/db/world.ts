@@ -9,19 +9,11 @@ import { createFieldCipher, type FieldCipher } from '../../core/crypto/field-cip
 import { createSessionTokens, type SessionTokens } from '../../core/crypto/session-tokens.ts';
 import { newId, newRoomName } from '../../core/ids.ts';
 import { createLog } from '../../core/log.ts';
-import {
-  type Database,
-  type EmbeddedDatabase,
-  openDatabase,
-  openEmbeddedDatabase,
-  type Transaction,
-} from '../../db/client.ts';
+import { type Database, type EmbeddedDatabase, openDatabase, type Transaction } from '../../db/client.ts';
 import { tenants } from '../../db/schema/tenants.ts';
 import type { Actor, AgentActor, JobActor, UserActor } from '../../domain/actor.ts';
 import type { JobName, JobPayload } from '../../domain/job.ts';
 import { defaultTenant } from '../../domain/tenant.ts';
-import { prepareEmbeddedQueue } from '../../jobs/prepare-queue.ts';
-import { jobs } from '../../jobs/registry.ts';
 import { type AccountTools, createAccountTools } from '../../services/accounts.ts';
 import { noCache } from '../../services/cache.ts';
 import type { Context, ServiceSettings, Services } from '../../services/context.ts';
@@ -34,6 +26,7 @@ import { claimSession } from '../../services/sessions.ts';
 import { issueToken } from '../../services/tokens.ts';
 import type { TranscriptionTools } from '../../services/transcriptions.ts';
 import { ensureUser } from '../../services/users.ts';
+import { openTestPglite } from '../support/pglite.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
 /** Settings of a service on a machine that isn't there: what needs LiveKit goes through `ScriptedRooms`. */
@@ -188,8 +181,7 @@ export interface World {
 /** Opens a world on an embedded database in memory, or on a database of its own on the server at `postgresUrl`. */
 export async function openWorld(postgresUrl?: string): Promise<World> {
   const server = postgresUrl ? await createTestDatabase(postgresUrl) : undefined;
-  const embedded = server ? undefined : await openEmbeddedDatabase({ memory: true });
-  if (embedded) await prepareEmbeddedQueue(embedded.client, jobs);
+  const embedded = server ? undefined : await openTestPglite();
   const database = embedded ?? (await openDatabase({ ...(server as TestDatabase), poolSize: 8 }));
   const pool = server && new pg.Pool({ connectionString: server.adminUrl, max: 2 });
   // Dropping the database cuts its connections off.

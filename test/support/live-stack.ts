@@ -9,7 +9,7 @@ import { newSecret } from '../../core/ids.ts';
 import { Releasers } from '../../core/lifecycle.ts';
 import { defaults } from '../../core/limits.ts';
 import { createLog } from '../../core/log.ts';
-import { type EmbeddedDatabase, openEmbeddedDatabase } from '../../db/client.ts';
+import type { EmbeddedDatabase } from '../../db/client.ts';
 import type { TokenRequest, TokenResponse } from '../../domain/token.ts';
 import { anthropicStandIn } from '../../sandbox/anthropic.ts';
 import { cartesiaStandIn } from '../../sandbox/cartesia.ts';
@@ -20,6 +20,7 @@ import { openaiSpeechStandIn } from '../../sandbox/openai-speech.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
 import { ensureLiveKit, type LiveKit } from '../../scripts/livekit.ts';
 import { type Child, freePort, startProcess } from '../../scripts/processes.ts';
+import { openTestPglite } from './pglite.ts';
 
 /** A worker under test: its process and where it answers `/readyz`. */
 export interface LiveWorker {
@@ -91,7 +92,7 @@ export async function startLiveStack(options: LiveStackOptions = {}): Promise<Li
     openaiSpeechStandIn,
   ]);
   releasers.add(() => sandbox.close());
-  const database = await openEmbeddedDatabase({ memory: true });
+  const database = await openTestPglite();
   releasers.add(() => database.close());
   const developmentToken = newSecret();
   const agentName = `parley-${newSecret().slice(0, 8)}`;
