@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { openEmbeddedDatabase } from '../../db/client.ts';
+import { prepareDataFolder } from '../../db/data-folder.ts';
 import { allTenants } from '../../db/policies.ts';
 import { users } from '../../db/schema/users.ts';
 import { defaultTenant } from '../../domain/tenant.ts';
@@ -45,7 +46,8 @@ describe('a data folder', () => {
 
     const [refused, takenOver] = await Promise.allSettled([
       openEmbeddedDatabase({ dataDir: held, onWait }),
-      openEmbeddedDatabase({ dataDir: orphaned, onWait }),
+      // Opening a database keeps this process busy for seconds, in which the living lock would seem to be dead.
+      prepareDataFolder(orphaned, onWait),
     ]);
     await holder.kill();
 
@@ -57,8 +59,10 @@ describe('a data folder', () => {
       [held, orphaned].map((dir) => `The data folder ${dir} is locked: waiting up to 12 s for its process to end`),
     );
     if (takenOver.status === 'rejected') throw takenOver.reason;
-    await takenOver.value.ping();
-    await takenOver.value.close();
+    await takenOver.value();
+    const opened = await openEmbeddedDatabase({ dataDir: orphaned });
+    await opened.ping();
+    await opened.close();
   });
 
   it('that is a file is refused by its name', async () => {
