@@ -4,6 +4,7 @@ import { type ByteStreamHandler, Room, RoomEvent, type TextStreamHandler } from 
 import { AccessToken } from 'livekit-server-sdk';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { rosterAgent } from '../../agents/roster/roster.ts';
+import { ShownText } from '../../agents/turns/shown-text.ts';
 import { newRoomName } from '../../core/ids.ts';
 import { Caller, epochMs, lineSamples, type Shown } from '../../scripts/caller.ts';
 import { type LiveStack, startLiveStack } from '../support/live-stack.ts';
@@ -152,7 +153,7 @@ describe.skipIf(!shared)('privacy of a call', () => {
     onTestFinished(() => room.disconnect());
     const session = new voice.AgentSession({
       llm: new voice.testing.FakeLLM([{ input: smuggled, content: 'As you wish.' }]),
-      userData: {},
+      userData: { shown: new ShownText() },
       vad: null,
       turnHandling: { turnDetection: null },
     });
