@@ -74,13 +74,13 @@ describe.skipIf(!shared)('a spoken call', () => {
     await expect.poll(speakers, patience).toEqual(['agent', 'user', 'agent']);
   });
 
-  // The machines are shared: what a busy one delays too long, LiveKit leaves out of the audio.
-  test('is not mixed up with another call at the same time', { retry: 2 }, async () => {
+  test('is not mixed up with another call at the same time', async () => {
     const goal = 'I want to practise my presentations';
     const spoken = lineSamples('en-goal');
     // Frames of the recogniser begin anywhere: pauses that are no multiple of them average that out. Louder noise would be
     // smeared into the pauses by the speech codec.
-    const noisy = joinSamples(...[1, 2, 3, 4, 5, 6].flatMap((seed) => [noise(400, 0.05, seed), silence(405)]));
+    const bursts = Array.from({ length: 12 }, (_, seed) => [noise(400, 0.05, seed + 1), silence(405)]);
+    const noisy = joinSamples(...bursts.flat());
     const openedBefore = logged('deepgram', 'connection-opened').length;
     const calls = [await joinVoiceCall(stack), await joinVoiceCall(stack)] as const;
     const connections = logged('deepgram', 'connection-opened').slice(openedBefore);
@@ -96,7 +96,8 @@ describe.skipIf(!shared)('a spoken call', () => {
       const closed = () =>
         logged('deepgram', 'connection-closed').find(({ connection }) => connection === connections[index]?.connection);
       await expect.poll(closed, patience).toBeDefined();
-      expect(Math.abs(Number(closed()?.voicedMs) - voicedMsOf(sent))).toBeLessThanOrEqual(50);
+      // LiveKit leaves out or stretches what a busy machine delays: up to a tenth of it. The other call would add two fifths.
+      expect(Math.abs(Number(closed()?.voicedMs) / voicedMsOf(sent) - 1)).toBeLessThan(0.25);
     }
   });
 
