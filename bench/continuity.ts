@@ -1,8 +1,7 @@
 import '../scripts/quiet.ts';
-import { parseArgs } from 'node:util';
 import { Releasers } from '../core/lifecycle.ts';
 import { Caller } from '../scripts/caller.ts';
-import { endWithError, wholeNumber } from '../scripts/command-line.ts';
+import { countsOf, endWithError } from '../scripts/command-line.ts';
 import type { Child } from '../scripts/processes.ts';
 import { localEnvironment } from '../scripts/stack.ts';
 import { quantile, renderTable } from '../scripts/table.ts';
@@ -42,15 +41,9 @@ interface Row {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '20' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help) return console.log(usage);
-  const runs = wholeNumber('--runs', values.runs);
+  const options = countsOf(usage, { runs: 20 });
+  if (!options) return;
+  const { runs, json } = options;
   const progress = (line: string) => console.error(line);
   const releasers = new Releasers();
   try {
@@ -60,7 +53,7 @@ async function main(): Promise<void> {
     const followed = await measureBare(stack, progress);
     await Caller.end();
     const bareRow = { name: 'livekit-node', runs: bare.runs, followed, patienceMs: bare.patienceMs };
-    console.log(values.json ? JSON.stringify({ goals, rows, bare: bareRow }) : tableOf(rows, followed));
+    console.log(json ? JSON.stringify({ goals, rows, bare: bareRow }) : tableOf(rows, followed));
     if (rows.some(({ goalMet }) => !goalMet)) process.exitCode = 1;
   } finally {
     await releasers.releaseAll();

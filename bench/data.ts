@@ -1,5 +1,4 @@
 import { Agent } from 'node:http';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { assetPath } from '../core/assets.ts';
 import { systemClock } from '../core/clock.ts';
@@ -12,7 +11,7 @@ import { Releasers } from '../core/lifecycle.ts';
 import { createLog } from '../core/log.ts';
 import { openDatabase } from '../db/client.ts';
 import { defaultTenant } from '../domain/tenant.ts';
-import { endWithError } from '../scripts/command-line.ts';
+import { countsOf, endWithError } from '../scripts/command-line.ts';
 import { freePort, startProcess } from '../scripts/processes.ts';
 import { renderTable } from '../scripts/table.ts';
 import { noCache } from '../services/cache.ts';
@@ -52,20 +51,10 @@ interface Row {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      users: { type: 'string', default: '100000' },
-      'turns-per-user': { type: 'string', default: '12' },
-      operations: { type: 'string', default: '2000' },
-      rounds: { type: 'string', default: '3' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help) return console.log(usage);
-  const size = { users: count('users', values.users), turnsPerUser: count('turns-per-user', values['turns-per-user']) };
-  const rounds = count('rounds', values.rounds);
-  const perRound = count('operations', values.operations);
+  const options = countsOf(usage, { users: 100_000, 'turns-per-user': 12, operations: 2_000, rounds: 3 });
+  if (!options) return;
+  const { users: count, 'turns-per-user': turnsPerUser, operations: perRound, rounds, json } = options;
+  const size = { users: count, turnsPerUser };
   const releasers = new Releasers();
   try {
     const { layers, users } = await prepare(size, releasers);
@@ -76,17 +65,11 @@ async function main(): Promise<void> {
         rows.push(await measure(layers, users, { operation, concurrency, operations: perRound, rounds }));
       }
     }
-    if (values.json) console.log(JSON.stringify({ ...size, rows }));
+    if (json) console.log(JSON.stringify({ ...size, rows }));
     else console.log(tableOf(rows));
   } finally {
     await releasers.releaseAll();
   }
-}
-
-function count(option: string, value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new Error(`--${option} needs a whole number from 1`);
-  return number;
 }
 
 type Layers = Record<'raw' | 'service' | 'http', Layer>;

@@ -1,9 +1,8 @@
 import '../scripts/quiet.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Releasers } from '../core/lifecycle.ts';
 import { Caller, epochMs } from '../scripts/caller.ts';
-import { endWithError, wholeNumber } from '../scripts/command-line.ts';
+import { countsOf, endWithError } from '../scripts/command-line.ts';
 import { localEnvironment } from '../scripts/stack.ts';
 import { quantile, renderTable } from '../scripts/table.ts';
 import { greeter } from './voice-agents.ts';
@@ -41,15 +40,9 @@ interface Subject {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '20' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help) return console.log(usage);
-  const runs = wholeNumber('--runs', values.runs);
+  const options = countsOf(usage, { runs: 20 });
+  if (!options) return;
+  const { runs, json } = options;
   const progress = (line: string) => console.error(line);
   const releasers = new Releasers();
   try {
@@ -72,7 +65,7 @@ async function main(): Promise<void> {
     }
     await Caller.end();
     const rows = waits.flatMap(({ agent, cold, warm }) => [rowOf(agent, 'cold', cold), rowOf(agent, 'warm', warm)]);
-    console.log(values.json ? JSON.stringify({ rows, ratio: ratiosOf(rows) }) : tableOf(rows));
+    console.log(json ? JSON.stringify({ rows, ratio: ratiosOf(rows) }) : tableOf(rows));
   } finally {
     await releasers.releaseAll();
   }

@@ -5,7 +5,7 @@ import { phrases } from '../agents/turns/phrases.ts';
 import { Releasers } from '../core/lifecycle.ts';
 import { speak, voicedMs } from '../sandbox/voice.ts';
 import { Caller } from '../scripts/caller.ts';
-import { endWithError } from '../scripts/command-line.ts';
+import { endWithError, wholeNumber } from '../scripts/command-line.ts';
 import { localEnvironment } from '../scripts/stack.ts';
 import { renderTable } from '../scripts/table.ts';
 import { FaultCall, type FaultTurn } from './faults-call.ts';
@@ -74,8 +74,7 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(usage);
-  const count = Number(values.turns);
-  if (!Number.isInteger(count) || count < 1) throw new Error('--turns needs a whole number from 1');
+  const count = wholeNumber('--turns', values.turns);
   const cases = faultCases().filter((each) => nameOf(each).includes(values.only));
   if (!cases.length) throw new Error(`--only ${values.only} leaves no row`);
   const progress = (line: string) => console.error(line);

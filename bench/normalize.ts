@@ -1,9 +1,8 @@
-import { parseArgs } from 'node:util';
 import { readPackAsset } from '../core/assets.ts';
 import type { LexiconTerm } from '../domain/normalization/lexicon.ts';
 import { readOrdinaryWords } from '../domain/normalization/ordinary-words.ts';
 import { createPack } from '../domain/normalization/packs.ts';
-import { endWithError } from '../scripts/command-line.ts';
+import { countsOf, endWithError } from '../scripts/command-line.ts';
 import { quantile, renderTable } from '../scripts/table.ts';
 import { drawFrom, hardTexts, makeSentences, makeTerms } from './normalize-texts.ts';
 import { measureText2num } from './text2num.ts';
@@ -37,29 +36,21 @@ interface Row {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      sentences: { type: 'string', default: '500' },
-      rounds: { type: 'string', default: '9' },
-      seed: { type: 'string', default: '1' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help) return console.log(usage);
-  const rounds = count('rounds', values.rounds);
-  const draw = drawFrom(count('seed', values.seed));
+  const options = countsOf(usage, { sentences: 500, rounds: 9, seed: 1 });
+  if (!options) return;
+  const { rounds, json } = options;
+  const draw = drawFrom(options.seed);
   const words = measureWords(rounds);
   const terms = makeTerms(Math.max(...termCounts), draw);
   // The same sentences for all: their terms are among those of the smallest lexicon.
-  const sentences = makeSentences(count('sentences', values.sentences), terms.slice(0, termCounts[0]), draw);
+  const sentences = makeSentences(options.sentences, terms.slice(0, termCounts[0]), draw);
   const rows = measureTerms(terms, sentences, rounds);
   const hard = measureHardTexts(rounds);
   const text2num = await measureText2num(sentences, (line) => console.error(line)).then(
     (sentenceMicroseconds) => ({ sentenceMicroseconds: rounded(sentenceMicroseconds) }),
     (error: unknown) => ({ skipped: error instanceof Error ? error.message : String(error) }),
   );
-  if (values.json) return console.log(JSON.stringify({ words, rows, text2num, hard, targets }));
+  if (json) return console.log(JSON.stringify({ words, rows, text2num, hard, targets }));
   console.log(tableOf(rows));
   console.log(
     'skipped' in text2num
@@ -71,12 +62,6 @@ async function main(): Promise<void> {
   );
   const lines = hard.map(({ name, ms }) => [name, String(ms), verdict(ms, targets.hardMs)]);
   console.log(renderTable([[`${hardLength} characters`, 'ms', `< ${targets.hardMs}`], ...lines]));
-}
-
-function count(option: string, value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new Error(`--${option} needs a whole number from 1`);
-  return number;
 }
 
 /** Milliseconds of the processor that a piece of work took. */

@@ -5,7 +5,7 @@ import { join as joinPath } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Releasers } from '../core/lifecycle.ts';
 import { Caller } from '../scripts/caller.ts';
-import { endWithError } from '../scripts/command-line.ts';
+import { endWithError, wholeNumber } from '../scripts/command-line.ts';
 import { localEnvironment, type Stack, startStack } from '../scripts/stack.ts';
 import { type AgentKind, echo, floor, type PeerName, parley, peers } from './voice-agents.ts';
 import { join, settle } from './voice-call.ts';
@@ -100,12 +100,6 @@ function environment() {
 
 function listOf(text: string): string[] {
   return text.split(',').flatMap((item) => item.trim() || []);
-}
-
-function wholeNumber(option: string, text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new Error(`${option} needs whole numbers from 1, not "${text}"`);
-  return number;
 }
 
 function oneOf<Name extends string>(option: string, text: string, names: readonly Name[]): Name {

@@ -1,3 +1,5 @@
+import { parseArgs } from 'node:util';
+
 /**
  * Ends a program of this folder that failed, with one message for a person on standard error. The exit code is 2 when the
  * command line was not understood, else 1.
@@ -18,4 +20,31 @@ export function wholeNumber(option: string, text: string): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1) throw new Error(`${option} needs a whole number from 1`);
   return number;
+}
+
+/**
+ * What a measuring program was told: whole numbers from 1 by the name of their option, and `--json`. With `--help` it prints the
+ * usage instead, and there are none.
+ * @param defaults option by option, without its dashes
+ * @throws Error naming an option that is not known or not a whole number
+ */
+export function countsOf<Name extends string>(
+  usage: string,
+  defaults: Record<Name, number>,
+): (Record<Name, number> & { json: boolean }) | undefined {
+  const names = Object.keys(defaults) as Name[];
+  const { values } = parseArgs({
+    options: {
+      ...Object.fromEntries(names.map((name) => [name, { type: 'string' as const }])),
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return undefined;
+  }
+  const given = values as Partial<Record<Name, string>>;
+  const counts = names.map((name) => [name, wholeNumber(`--${name}`, given[name] ?? String(defaults[name]))]);
+  return { ...(Object.fromEntries(counts) as Record<Name, number>), json: values.json === true };
 }
