@@ -1,16 +1,13 @@
-import { DeepgramClient, type listen } from '@deepgram/sdk';
+import type { listen } from '@deepgram/sdk';
 import { type APIConnectOptions, asLanguageCode, DEFAULT_API_CONNECT_OPTIONS, stt, voice } from '@livekit/agents';
-import type { Probed } from '../probe.ts';
-import { probeConnection } from './deepgram-connection.ts';
+import type { OpenOptions } from './deepgram-connection.ts';
 import { FluxConnection, type FluxMessage, type FluxQuery } from './deepgram-flux-connection.ts';
 import { withinLimits } from './deepgram-key-terms.ts';
+import { DeepgramRecogniser, type DeepgramRecogniserOptions } from './deepgram-recogniser.ts';
 import { DeepgramStream, type StreamContext, sampleRateHz } from './deepgram-stream.ts';
 
 /** Settings of the recogniser. */
-export interface DeepgramFluxOptions {
-  apiKey: string;
-  /** `http`, `https`, `ws` or `wss`, without a path; Deepgram's own when absent. */
-  baseUrl?: string;
+export interface DeepgramFluxOptions extends DeepgramRecogniserOptions {
   /** `flux-general-en` for English alone, `flux-general-multi` for ten languages that may change within a conversation. */
   model: string;
   /** BCP 47 tags of the languages to expect; a model for English takes none, and is sent none. */
@@ -24,10 +21,6 @@ export interface DeepgramFluxOptions {
   eagerEotThreshold?: number;
   /** Silence that ends a turn however unsure Flux is: 500 to 60,000 (the vendor's default is 5,000). */
   eotTimeoutMs?: number;
-  /** Default: the time-out of the stream's connection options. */
-  connectTimeoutMs?: number;
-  /** Retries a refusal (401, 400) too, at long intervals: for a recogniser that no other can stand in for. */
-  retryRefusals?: boolean;
 }
 
 /** A turn is transcribed for good at its end only, and may be longer than what Nova leaves open. */
@@ -40,26 +33,14 @@ const onsetSeconds = 1;
  * judges the end of a turn itself: with `turnDetection: 'stt'` nothing else has to. A flush ends the turn at once; where
  * the deployment does not know how, the turn ends as Flux sees fit.
  */
-export class DeepgramFluxSTT extends stt.STT implements Probed {
+export class DeepgramFluxSTT extends DeepgramRecogniser<FluxStream> {
   label = 'deepgram.FluxSTT';
   readonly #options: DeepgramFluxOptions;
-  readonly #client: DeepgramClient;
-  readonly #streams = new Set<FluxStream>();
-  #keyTerms: string[] = [];
   #canForceEndTurn = true;
 
   constructor(options: DeepgramFluxOptions) {
-    super({ streaming: true, interimResults: true, alignedTranscript: 'word', keyterms: true });
+    super(options, { keyTerms: true });
     this.#options = options;
-    this.#client = new DeepgramClient({ apiKey: options.apiKey, baseUrl: options.baseUrl });
-  }
-
-  override get model(): string {
-    return this.#options.model;
-  }
-
-  override get provider(): string {
-    return 'deepgram';
   }
 
   stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
@@ -70,14 +51,14 @@ export class DeepgramFluxSTT extends stt.STT implements Probed {
       connectTimeoutMs: timeoutMs,
       retryRefusals: this.#options.retryRefusals ?? false,
       longestReplaySeconds,
-      keyTerms: () => this.#keyTerms,
-      open: (signal, onMessage) => FluxConnection.open(this.#client, this.#query(), { timeoutMs, signal, onMessage }),
+      keyTerms: () => this.keyTerms,
+      open: (signal, onMessage) => FluxConnection.open(this.client, this.#query(), { timeoutMs, signal, onMessage }),
       forceEndTurn: (connection) => {
         if (this.#canForceEndTurn) connection.forceEndTurn(() => this.#forbidForcedEnds());
       },
-      onEnd: () => this.#streams.delete(stream),
+      onEnd: () => this.streams.delete(stream),
     });
-    this.#streams.add(stream);
+    this.streams.add(stream);
     return stream;
   }
 
@@ -87,31 +68,17 @@ export class DeepgramFluxSTT extends stt.STT implements Probed {
    */
   override _updateSessionKeyterms(keyTerms: string[]): void {
     super._updateSessionKeyterms(keyTerms);
-    this.#keyTerms = withinLimits(keyTerms);
-    for (const stream of this.#streams) stream.configure();
+    this.keyTerms = withinLimits(keyTerms);
+    for (const stream of this.streams) stream.configure();
   }
 
-  /** Opens a connection with these settings and closes it. @throws as `FluxConnection.open`. */
-  async probe(signal: AbortSignal): Promise<void> {
-    const timeoutMs = this.#options.connectTimeoutMs ?? DEFAULT_API_CONNECT_OPTIONS.timeoutMs;
-    await probeConnection(
-      (aborted) =>
-        FluxConnection.open(this.#client, this.#query(), { timeoutMs, signal: aborted, onMessage: () => {} }),
-      signal,
-    );
-  }
-
-  override async close(): Promise<void> {
-    for (const stream of this.#streams) stream.close();
-  }
-
-  protected async _recognize(): Promise<stt.SpeechEvent> {
-    throw new Error('DeepgramFluxSTT recognises streams only: use stream()');
+  protected connect(options: OpenOptions<unknown>): Promise<FluxConnection> {
+    return FluxConnection.open(this.client, this.#query(), options);
   }
 
   #forbidForcedEnds(): void {
     this.#canForceEndTurn = false;
-    for (const stream of this.#streams) stream.forgetFlush();
+    for (const stream of this.streams) stream.forgetFlush();
   }
 
   get #isEnglish(): boolean {
@@ -137,7 +104,7 @@ export class DeepgramFluxSTT extends stt.STT implements Probed {
       encoding: 'linear16',
       sample_rate: sampleRateHz,
       language_hint: this.#hints(),
-      keyterm: this.#keyTerms,
+      keyterm: this.keyTerms,
       eot_threshold: this.#options.eotThreshold,
       eager_eot_threshold: this.#options.eagerEotThreshold,
       eot_timeout_ms: this.#options.eotTimeoutMs,

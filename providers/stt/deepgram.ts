@@ -1,23 +1,15 @@
-import { DeepgramClient, type listen } from '@deepgram/sdk';
+import type { listen } from '@deepgram/sdk';
 import { type APIConnectOptions, asLanguageCode, DEFAULT_API_CONNECT_OPTIONS, stt, voice } from '@livekit/agents';
-import type { Probed } from '../probe.ts';
-import { probeConnection } from './deepgram-connection.ts';
+import type { OpenOptions } from './deepgram-connection.ts';
 import { withinLimits } from './deepgram-key-terms.ts';
 import { ListenConnection, type ListenMessage, type ListenQuery } from './deepgram-listen.ts';
+import { DeepgramRecogniser, type DeepgramRecogniserOptions } from './deepgram-recogniser.ts';
 import { DeepgramStream, type StreamContext, sampleRateHz } from './deepgram-stream.ts';
 
 /** Settings of the recogniser. */
-export interface DeepgramOptions {
-  apiKey: string;
-  /** `http`, `https`, `ws` or `wss`, without a path; Deepgram's own when absent. */
-  baseUrl?: string;
-  model: string;
+export interface DeepgramOptions extends DeepgramRecogniserOptions {
   /** BCP 47 tag, or `multi` to have the language recognised. */
   language: string;
-  /** Default: the time-out of the stream's connection options. */
-  connectTimeoutMs?: number;
-  /** Retries a refusal (401, 400) too, at long intervals: for a recogniser that no other can stand in for. */
-  retryRefusals?: boolean;
 }
 
 /** A replay of more than this would be answered too late to be of use. */
@@ -26,26 +18,13 @@ const longestReplaySeconds = 30;
 const endpointingMs = 25;
 
 /** Streaming speech recognition by Deepgram (`/v1/listen`), through its own SDK. */
-export class DeepgramSTT extends stt.STT implements Probed {
+export class DeepgramSTT extends DeepgramRecogniser<ListenStream> {
   label = 'deepgram.STT';
   readonly #options: DeepgramOptions;
-  readonly #client: DeepgramClient;
-  readonly #streams = new Set<ListenStream>();
-  #keyTerms: string[] = [];
 
   constructor(options: DeepgramOptions) {
-    const keyterms = options.model.startsWith('nova-3');
-    super({ streaming: true, interimResults: true, alignedTranscript: 'word', keyterms });
+    super(options, { keyTerms: options.model.startsWith('nova-3') });
     this.#options = options;
-    this.#client = new DeepgramClient({ apiKey: options.apiKey, baseUrl: options.baseUrl });
-  }
-
-  override get model(): string {
-    return this.#options.model;
-  }
-
-  override get provider(): string {
-    return 'deepgram';
   }
 
   stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
@@ -58,10 +37,10 @@ export class DeepgramSTT extends stt.STT implements Probed {
       longestReplaySeconds,
       query: () => this.#query(),
       open: (query, signal, onMessage) =>
-        ListenConnection.open(this.#client, query, { timeoutMs: connectTimeoutMs, signal, onMessage }),
-      onEnd: () => this.#streams.delete(stream),
+        ListenConnection.open(this.client, query, { timeoutMs: connectTimeoutMs, signal, onMessage }),
+      onEnd: () => this.streams.delete(stream),
     });
-    this.#streams.add(stream);
+    this.streams.add(stream);
     return stream;
   }
 
@@ -71,26 +50,12 @@ export class DeepgramSTT extends stt.STT implements Probed {
    */
   override _updateSessionKeyterms(keyTerms: string[]): void {
     super._updateSessionKeyterms(keyTerms);
-    this.#keyTerms = this.capabilities.keyterms ? withinLimits(keyTerms) : [];
-    for (const stream of this.#streams) stream.renewBetweenUtterances();
+    this.keyTerms = this.capabilities.keyterms ? withinLimits(keyTerms) : [];
+    for (const stream of this.streams) stream.renewBetweenUtterances();
   }
 
-  /** Opens a connection with these settings and closes it. @throws as `ListenConnection.open`. */
-  async probe(signal: AbortSignal): Promise<void> {
-    const timeoutMs = this.#options.connectTimeoutMs ?? DEFAULT_API_CONNECT_OPTIONS.timeoutMs;
-    await probeConnection(
-      (aborted) =>
-        ListenConnection.open(this.#client, this.#query(), { timeoutMs, signal: aborted, onMessage: () => {} }),
-      signal,
-    );
-  }
-
-  override async close(): Promise<void> {
-    for (const stream of this.#streams) stream.close();
-  }
-
-  protected async _recognize(): Promise<stt.SpeechEvent> {
-    throw new Error('DeepgramSTT recognises streams only: use stream()');
+  protected connect(options: OpenOptions<unknown>): Promise<ListenConnection> {
+    return ListenConnection.open(this.client, this.#query(), options);
   }
 
   #query(): ListenQuery {
@@ -104,7 +69,7 @@ export class DeepgramSTT extends stt.STT implements Probed {
       vad_events: 'true',
       punctuate: 'true',
       endpointing: endpointingMs,
-      keyterm: this.#keyTerms,
+      keyterm: this.keyTerms,
     };
   }
 }
