@@ -2,18 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { agentsWithTools } from '../../core/config/mcp.ts';
 import { knownVariables, variablesOf } from '../../core/config/processes.ts';
 import { loadWorkerConfig } from '../../core/config/worker.ts';
-import { ConfigError } from '../../core/errors.ts';
 import { firstAgentSchema } from '../../domain/session.ts';
+import { workerEnv, workerFaultsOf } from '../support/worker-env.ts';
 
-const base = {
-  LIVEKIT_URL: 'ws://localhost:7880',
-  LIVEKIT_API_KEY: 'key',
-  LIVEKIT_API_SECRET: 'a-secret-of-at-least-thirty-two-characters',
-  API_URL: 'http://localhost:3000',
-  DEEPGRAM_API_KEY: 'd',
-  ANTHROPIC_API_KEY: 'a',
-  CARTESIA_API_KEY: 'c',
-};
 const calendar = {
   PARLEY_MCP_SERVERS: 'calendar',
   PARLEY_MCP_CALENDAR_URL: 'https://calendar.test/mcp',
@@ -21,24 +12,14 @@ const calendar = {
   PARLEY_MCP_CALENDAR_TOOLS: 'list_events, add_event',
 };
 
-function faultsOf(env: Record<string, string | undefined>): Record<string, string> {
-  try {
-    loadWorkerConfig({ ...base, ...env });
-  } catch (error) {
-    if (error instanceof ConfigError)
-      return Object.fromEntries(error.faults.map((fault) => [fault.field, fault.message]));
-  }
-  return {};
-}
-
 describe('the MCP servers of a worker', () => {
   it('are none unless they are named', () => {
-    expect(loadWorkerConfig(base).mcpServers).toEqual([]);
+    expect(loadWorkerConfig(workerEnv).mcpServers).toEqual([]);
   });
 
   it('are what their variables say', () => {
     const { mcpServers } = loadWorkerConfig({
-      ...base,
+      ...workerEnv,
       ...calendar,
       PARLEY_MCP_SERVERS: 'calendar, house-1',
       PARLEY_MCP_HOUSE_1_URL: 'http://localhost:4000/mcp',
@@ -68,7 +49,7 @@ describe('the MCP servers of a worker', () => {
   });
 
   it('stop the start with every fault at once, beside those of other settings', () => {
-    const faults = faultsOf({
+    const faults = workerFaultsOf({
       ANTHROPIC_API_KEY: '',
       PARLEY_MCP_SERVERS: 'calendar,weather',
       PARLEY_MCP_CALENDAR_URL: 'ftp://calendar.test',
@@ -93,7 +74,7 @@ describe('the MCP servers of a worker', () => {
   });
 
   it.each(['Calendar', 'my_calendar', '1st', 'a'.repeat(25), 'calendar,calendar'])('can not be called %s', (names) => {
-    expect(Object.keys(faultsOf({ ...calendar, PARLEY_MCP_SERVERS: names }))).toEqual(['PARLEY_MCP_SERVERS']);
+    expect(Object.keys(workerFaultsOf({ ...calendar, PARLEY_MCP_SERVERS: names }))).toEqual(['PARLEY_MCP_SERVERS']);
   });
 
   it.each([
@@ -104,7 +85,7 @@ describe('the MCP servers of a worker', () => {
     ['http://[::1]:80/mcp', undefined, true],
   ])('are reached without encryption on this machine, or where that is allowed: %s', (url, allowed, isFine) => {
     const env = { ...calendar, PARLEY_MCP_CALENDAR_URL: url, PARLEY_MCP_CALENDAR_ALLOW_HTTP: allowed };
-    const fault = faultsOf(env).PARLEY_MCP_CALENDAR_URL ?? '';
+    const fault = workerFaultsOf(env).PARLEY_MCP_CALENDAR_URL ?? '';
     expect(fault === '').toBe(isFine);
     if (!isFine) expect(fault).toContain('PARLEY_MCP_CALENDAR_ALLOW_HTTP=true');
   });

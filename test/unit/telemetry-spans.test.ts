@@ -6,6 +6,7 @@ import { TurnSpans } from '../../agents/telemetry/turn-spans.ts';
 import type { AnswerTimes } from '../../agents/telemetry/waterfall.ts';
 import { loadWorkerConfig } from '../../core/config/worker.ts';
 import type { TurnReport } from '../../domain/conversation.ts';
+import { workerEnv } from '../support/worker-env.ts';
 
 interface Received {
   url: string;
@@ -210,29 +211,22 @@ describe('the spans of a turn', () => {
 });
 
 describe("the worker's configuration", () => {
-  const worker = {
-    LIVEKIT_URL: 'ws://127.0.0.1:7880',
-    LIVEKIT_API_KEY: 'key',
-    LIVEKIT_API_SECRET: 'x'.repeat(32),
-    API_URL: 'http://127.0.0.1:8080',
-    DEEPGRAM_API_KEY: 'd',
-    ANTHROPIC_API_KEY: 'a',
-    CARTESIA_API_KEY: 'c',
-  };
   const endpoint = 'http://127.0.0.1:4318';
 
   it('sends spans only where it names a receiver, with headers as OpenTelemetry writes them', () => {
-    expect(loadWorkerConfig(worker).openTelemetry).toBeUndefined();
+    expect(loadWorkerConfig(workerEnv).openTelemetry).toBeUndefined();
     const headers = { OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%20b, x-team=voice' };
-    expect(loadWorkerConfig({ ...worker, ...headers, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }).openTelemetry).toEqual({
-      endpoint,
-      headers: { 'api-key': 'a b', 'x-team': 'voice' },
-      serviceName: 'parley-agents',
-    });
+    expect(loadWorkerConfig({ ...workerEnv, ...headers, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }).openTelemetry).toEqual(
+      {
+        endpoint,
+        headers: { 'api-key': 'a b', 'x-team': 'voice' },
+        serviceName: 'parley-agents',
+      },
+    );
   });
 
   it.each(['no pair', 'key=%', 'key=value,'])('refuses headers such as "%s" without repeating them', (headers) => {
-    const load = () => loadWorkerConfig({ ...worker, OTEL_EXPORTER_OTLP_HEADERS: headers });
+    const load = () => loadWorkerConfig({ ...workerEnv, OTEL_EXPORTER_OTLP_HEADERS: headers });
     expect(load).toThrow('OTEL_EXPORTER_OTLP_HEADERS: needs pairs');
     expect(load).not.toThrow(`"${headers}"`);
   });

@@ -1,32 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { vendorOrder } from '../../agents/vendor-order.ts';
 import { loadWorkerConfig } from '../../core/config/worker.ts';
-import { ConfigError } from '../../core/errors.ts';
 import { createLog } from '../../core/log.ts';
-
-const base = {
-  LIVEKIT_URL: 'ws://localhost:7880',
-  LIVEKIT_API_KEY: 'key',
-  LIVEKIT_API_SECRET: 'a-secret-of-at-least-thirty-two-characters',
-  API_URL: 'http://localhost:3000',
-  DEEPGRAM_API_KEY: 'd',
-  ANTHROPIC_API_KEY: 'a',
-  CARTESIA_API_KEY: 'c',
-};
-
-function faultsOf(env: Record<string, string | undefined>): Record<string, string> {
-  try {
-    loadWorkerConfig({ ...base, ...env });
-  } catch (error) {
-    if (error instanceof ConfigError)
-      return Object.fromEntries(error.faults.map((fault) => [fault.field, fault.message]));
-  }
-  return {};
-}
+import { workerEnv, workerFaultsOf } from '../support/worker-env.ts';
 
 describe('the vendors of a worker', () => {
   it('are Deepgram, Anthropic and Cartesia unless others are chosen', () => {
-    const { order, agents, settings } = loadWorkerConfig(base).vendors;
+    const { order, agents, settings } = loadWorkerConfig(workerEnv).vendors;
     expect(order).toEqual({ stt: ['deepgram'], llm: ['anthropic'], tts: ['cartesia'], realtime: [] });
     expect(agents).toEqual({});
     expect(settings.openai).toBeUndefined();
@@ -34,7 +14,7 @@ describe('the vendors of a worker', () => {
 
   it('are taken in the order that is set, for all agents and for one', () => {
     const { order, agents } = loadWorkerConfig({
-      ...base,
+      ...workerEnv,
       OPENAI_API_KEY: 'o',
       GEMINI_API_KEY: 'g',
       PARLEY_STT: 'deepgram-flux, openai',
@@ -54,19 +34,19 @@ describe('the vendors of a worker', () => {
   });
 
   it('that are not known are told with those that are', () => {
-    expect(faultsOf({ PARLEY_TTS: 'cartesia,elevenlabs' }).PARLEY_TTS).toBe(
+    expect(workerFaultsOf({ PARLEY_TTS: 'cartesia,elevenlabs' }).PARLEY_TTS).toBe(
       'elevenlabs is not known for tts: known are cartesia, openai, sarvam, azure',
     );
-    expect(faultsOf({ PARLEY_AGENT_VENDORS: 'dictation.stt=whisper' }).PARLEY_AGENT_VENDORS).toContain(
+    expect(workerFaultsOf({ PARLEY_AGENT_VENDORS: 'dictation.stt=whisper' }).PARLEY_AGENT_VENDORS).toContain(
       'whisper is not known for stt: known are deepgram',
     );
-    expect(faultsOf({ PARLEY_AGENT_VENDORS: 'dictation=deepgram' }).PARLEY_AGENT_VENDORS).toContain(
+    expect(workerFaultsOf({ PARLEY_AGENT_VENDORS: 'dictation=deepgram' }).PARLEY_AGENT_VENDORS).toContain(
       'needs entries such as',
     );
   });
 
   it('that are chosen without their settings stop the start, each by its variable', () => {
-    expect(faultsOf({ PARLEY_TTS: 'azure,cartesia', PARLEY_LLM: 'litellm', PARLEY_REALTIME: 'azure' })).toEqual({
+    expect(workerFaultsOf({ PARLEY_TTS: 'azure,cartesia', PARLEY_LLM: 'litellm', PARLEY_REALTIME: 'azure' })).toEqual({
       AZURE_SPEECH_KEY: 'is not set, and azure is chosen for tts',
       LITELLM_BASE_URL: 'is not set, and litellm is chosen for llm',
       LITELLM_MODEL: 'is not set, and litellm is chosen for llm',
@@ -74,7 +54,7 @@ describe('the vendors of a worker', () => {
       AZURE_OPENAI_ENDPOINT: 'is not set, and azure is chosen for realtime',
       AZURE_OPENAI_REALTIME_DEPLOYMENT: 'is not set, and azure is chosen for realtime',
     });
-    expect(faultsOf({ ANTHROPIC_API_KEY: undefined })).toEqual({
+    expect(workerFaultsOf({ ANTHROPIC_API_KEY: undefined })).toEqual({
       ANTHROPIC_API_KEY: 'is not set, and anthropic is chosen for llm',
     });
   });
@@ -82,7 +62,7 @@ describe('the vendors of a worker', () => {
 
 describe('the order of vendors for an agent', () => {
   const config = loadWorkerConfig({
-    ...base,
+    ...workerEnv,
     OPENAI_API_KEY: 'o',
     PARLEY_AGENT_VENDORS: 'dictation.stt=openai',
   }).vendors;
