@@ -96,12 +96,15 @@ export async function dispatchForReturning(context: Context, released: ReleasedS
 
 /**
  * Dispatches an agent at once for a person whose job was lost, and takes what is left of that job out of the room. When
- * LiveKit can't be asked it is left to the watchdog.
+ * LiveKit can't be asked it is left to the watchdog, and so is the next one after a job that was dispatched anew and lost as
+ * soon as it had come: where every job of a call dies of the same thing, one comes in `agentJoinTimeoutMs`.
  * @param lost the session as its job held it
  */
 export async function dispatchForLost(context: Context, lost: ReleasedSession): Promise<void> {
   const { jobIdentity } = requirePermission(context.actor, 'sessions.hold');
-  await dispatchAfter(context, lost, jobIdentity);
+  const { agentExpectedUntil, dispatchAttempts } = lost;
+  const hasJustCome = agentExpectedUntil !== null && context.clock() < agentExpectedUntil;
+  if (dispatchAttempts === 0 || !hasJustCome) await dispatchAfter(context, lost, jobIdentity);
   // Its connection to the room may outlive it by half a minute, and it may itself: nobody is to hear two agents.
   await context.rooms
     .removeParticipant(lost.roomName, jobIdentity)

@@ -55,7 +55,7 @@ export async function claimSession(context: Context): Promise<Claim> {
       .set({
         endedAt: null,
         dispatchCheckAt: now,
-        agentExpectedUntil: null,
+        agentExpectedUntil: new Date(now.getTime() + context.settings.agentJoinTimeoutMs),
         version: sql`${sessions.version} + (${sessions.endedAt} is not null)::int`,
       })
       .where(eq(sessions.roomName, roomName))

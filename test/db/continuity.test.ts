@@ -7,6 +7,7 @@ import { sessions } from '../../db/schema/sessions.ts';
 import type { AgentActor, UserActor } from '../../domain/actor.ts';
 import { participantIdentityOf } from '../../domain/session.ts';
 import { connectJob, loseJob, saveCheckpoint } from '../../services/continuity.ts';
+import { watchDispatches } from '../../services/dispatches.ts';
 import { claimSession, endAbandonedSessions, releaseSession, renewSession } from '../../services/sessions.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
 import { settings, system } from './world.ts';
@@ -45,6 +46,33 @@ describeOnBothDatabases('a call whose job is lost', (world) => {
     const checkpoint = { agent: 'concierge' } as const;
     const late = saveCheckpoint(world().context(agent), { ...of, checkpoint });
     await expect(late).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('is left to the watchdog when the next job is lost as soon as it has come, and once only', async () => {
+    const { user, agent, session, of, person } = await startCall();
+    await lose(agent, of);
+    world().rooms.set(session.roomName, [person]);
+    const dispatchedIn = async (ms: number) => {
+      world().rooms.dispatches.length = 0;
+      for (const end = world().clock.now().getTime() + ms; world().clock.now().getTime() < end; ) {
+        await watchDispatches(world().context(system));
+        world().clock.advance(500);
+      }
+      return world().rooms.dispatches.filter(({ roomName }) => roomName === session.roomName).length;
+    };
+    const second = await world().claim(user, session);
+    world().rooms.dispatches.length = 0;
+    world().clock.advance(1_000);
+    expect(await lose(second, of)).toBe(true);
+    expect(world().rooms.dispatches).toEqual([]);
+    expect(await dispatchedIn(settings.agentJoinTimeoutMs - 1_500)).toBe(0);
+    expect(await dispatchedIn(1_500)).toBe(1);
+
+    const third = await world().claim(user, session);
+    world().clock.advance(settings.agentJoinTimeoutMs);
+    world().rooms.dispatches.length = 0;
+    expect(await lose(third, of)).toBe(true);
+    expect(world().rooms.dispatches).toHaveLength(1);
   });
 
   it('is found lost once, however many find it', async () => {
