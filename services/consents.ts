@@ -10,6 +10,7 @@ import type { CoreContext } from './context.ts';
 import { isBehind, type Page, type PageRequest, pageOf } from './pages.ts';
 import { requirePermission, userNotFound } from './permissions.ts';
 import { withActor } from './with-actor.ts';
+import { writing } from './writing.ts';
 
 type StoredConsent = typeof consents.$inferSelect;
 
@@ -46,7 +47,7 @@ export async function recordConsent(
 ): Promise<Consent> {
   const { tenantId, userId } = requirePermission(context.actor, 'consents.write');
   const isOfPurpose = and(eq(consents.userId, userId), eq(consents.purpose, purpose));
-  return withActor(context, async (tx) => {
+  return writing(context, { tenantId, userId }, async (tx) => {
     // Decisions of one user take turns at their profile.
     const ofUser = eq(profiles.userId, userId);
     const [user] = await tx.select({ userId: profiles.userId }).from(profiles).where(ofUser).for('no key update');

@@ -45,7 +45,7 @@ type StoredContext = z.infer<typeof storedContextSchema>;
 
 /**
  * All an agent needs about the person it talks with: profile, preferences, onboarding, its session and the last turns of it,
- * what is remembered of the person and what their last other sessions were about. To a user the same, with the session that is asked about or none.
+ * what is remembered of the person and what their last other sessions were about: neither while they refuse to be remembered. To a user the same, with the session that is asked about or none.
  * @throws AppError `not_found` when the user has been removed, and for a session the actor may not see.
  */
 export async function getContext(
@@ -116,13 +116,19 @@ function lastTurns(sessionId: SQL): SQL {
 
 function keptFacts(userId: SQL): SQL {
   return sql`(select ${factsAsJson} from (select * from "facts" where "user_id" = ${userId}::uuid and "state" = 'kept'
-    order by "proposed_at" desc, "id" desc limit ${sql.raw(String(sizes.contextFacts))}) "facts")`;
+    and ${mayRemember(userId)} order by "proposed_at" desc, "id" desc limit ${sql.raw(String(sizes.contextFacts))}) "facts")`;
 }
 
 function lastSummaries(userId: SQL, sessionId: SQL): SQL {
   return sql`(select ${summariesAsJson} from (select * from "summaries" where "user_id" = ${userId}::uuid
-    and "source_session_id" is distinct from ${sessionId}::uuid
+    and "source_session_id" is distinct from ${sessionId}::uuid and ${mayRemember(userId)}
     order by "written_at" desc, "source_session_id" desc limit ${sql.raw(String(sizes.contextSummaries))}) "summaries")`;
+}
+
+/** Condition: the person's last word on being remembered, if there is one, was not a refusal. */
+function mayRemember(userId: SQL): SQL {
+  return sql`coalesce((select "granted" from "consents" where "user_id" = ${userId}::uuid and "purpose" = 'memory'
+    order by "decided_at" desc limit 1), true)`;
 }
 
 /** A row as a JSON object of the columns that a schema has. */

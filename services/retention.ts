@@ -1,14 +1,16 @@
-import { and, eq, inArray, lt, lte, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt, lte, type SQL } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { lifetimes } from '../core/limits.ts';
 import type { Transaction } from '../db/client.ts';
 import { auditLog } from '../db/schema/audit-log.ts';
+import { facts } from '../db/schema/facts.ts';
 import { leases } from '../db/schema/leases.ts';
 import { magicLinks } from '../db/schema/magic-links.ts';
 import { notes } from '../db/schema/notes.ts';
 import { pairingEvents } from '../db/schema/pairing-events.ts';
 import { pairings } from '../db/schema/pairings.ts';
 import { refreshTokens } from '../db/schema/refresh-tokens.ts';
+import { reminders } from '../db/schema/reminders.ts';
 import { summaries } from '../db/schema/summaries.ts';
 import { tenants } from '../db/schema/tenants.ts';
 import { turns } from '../db/schema/turns.ts';
@@ -28,29 +30,34 @@ const dayMs = 86_400_000;
 
 /** How many rows a purge removed, by what they were. */
 export type Purged = Record<
-  'turns' | 'notes' | 'summaries' | 'auditRows' | 'magicLinks' | 'refreshTokens' | 'exports',
+  'turns' | 'notes' | 'summaries' | 'facts' | 'reminders' | 'auditRows' | 'magicLinks' | 'refreshTokens' | 'exports',
   number
 >;
 
 /**
- * Removes what is past its time: turns, notes that were not changed since, summaries and audit rows, older than their
- * tenant keeps them, and of all tenants the sign-in links, refresh tokens and exports that nobody can use any more. In short transactions;
- * what was removed before a failure stays so, and the next purge goes on.
+ * Removes what is past its time: turns, notes that were not changed since, summaries, facts nobody agreed to, reminders that
+ * came for the last time, and audit rows, older than their tenant keeps them; of all tenants the sign-in links, refresh tokens and
+ * exports that nobody can use any more. In short transactions; what was removed before a failure stays so, and the next purge goes on.
  * @throws AppError `unavailable` when the database is away.
  */
 export async function purgeExpired(context: CoreContext, batches: Batches = {}): Promise<Purged> {
   requirePermission(context.actor, 'retention.purge');
   const now = context.clock().getTime();
   const before = (ms: number) => new Date(now - ms);
-  const purged = { turns: 0, notes: 0, summaries: 0, auditRows: 0 };
+  const purged = { turns: 0, notes: 0, summaries: 0, facts: 0, reminders: 0, auditRows: 0 };
   for (const { tenantId, turnsDays, auditDays } of await retentionByTenant(context)) {
     if (turnsDays !== undefined) {
-      const isOld = and(eq(turns.tenantId, tenantId), lt(turns.saidAt, before(turnsDays * dayMs)));
+      const last = before(turnsDays * dayMs);
+      const isOld = and(eq(turns.tenantId, tenantId), lt(turns.saidAt, last));
       purged.turns += await purgeWords(context, turns, turns.id, isOld, batches);
-      const isOldNote = and(eq(notes.tenantId, tenantId), lt(notes.updatedAt, before(turnsDays * dayMs)));
+      const isOldNote = and(eq(notes.tenantId, tenantId), lt(notes.updatedAt, last));
       purged.notes += await removeRows(context, notes, notes.sessionId, isOldNote, batches);
-      const isOldSummary = and(eq(summaries.tenantId, tenantId), lt(summaries.writtenAt, before(turnsDays * dayMs)));
+      const isOldSummary = and(eq(summaries.tenantId, tenantId), lt(summaries.writtenAt, last));
       purged.summaries += await purgeWords(context, summaries, summaries.sourceSessionId, isOldSummary, batches);
+      const isForgotten = and(eq(facts.tenantId, tenantId), eq(facts.state, 'proposed'), lt(facts.proposedAt, last));
+      purged.facts += await removeRows(context, facts, facts.id, isForgotten, batches);
+      const isOver = and(eq(reminders.tenantId, tenantId), isNull(reminders.dueAt), lt(reminders.deliveredAt, last));
+      purged.reminders += await removeRows(context, reminders, reminders.id, isOver, batches);
     }
     if (auditDays !== undefined) {
       const isOld = and(eq(auditLog.tenantId, tenantId), lt(auditLog.at, before(auditDays * dayMs)));

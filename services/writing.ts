@@ -5,7 +5,7 @@ import { withActor } from './with-actor.ts';
 
 /**
  * As `withActor`, for a change of what the cache may hold of a user: profile, preferences, onboarding, sessions, turns, facts,
- * summaries. What it holds is forgotten, however the transaction ends: a commit whose answer is lost may have taken place.
+ * summaries, consents. What it holds is forgotten, however the transaction ends: a commit whose answer is lost may have taken place.
  */
 export function writing<T>(
   context: CoreContext,

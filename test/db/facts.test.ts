@@ -166,6 +166,11 @@ describeOnBothDatabases('facts', (world) => {
     expect(newest).toHaveLength(sizes.contextFacts);
     expect(newest[0]).toMatchObject({ text: `fact ${sizes.contextFacts}` });
     expect(newest.at(-1)).toMatchObject({ text: 'fact 1' });
+
+    for (const granted of [false, true]) {
+      await recordConsent(asUser, { purpose: 'memory', granted, policyVersion: '1' });
+      expect(await remembered()).toEqual(granted ? newest : []);
+    }
     await cache.close();
   });
 });

@@ -3,10 +3,12 @@ import { beforeEach, expect, it, vi } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { lifetimes } from '../../core/limits.ts';
 import { auditLog } from '../../db/schema/audit-log.ts';
+import { facts } from '../../db/schema/facts.ts';
 import { leases } from '../../db/schema/leases.ts';
 import { magicLinks } from '../../db/schema/magic-links.ts';
 import { notes } from '../../db/schema/notes.ts';
 import { refreshTokens } from '../../db/schema/refresh-tokens.ts';
+import { reminders } from '../../db/schema/reminders.ts';
 import { summaries } from '../../db/schema/summaries.ts';
 import { tenants } from '../../db/schema/tenants.ts';
 import { turns } from '../../db/schema/turns.ts';
@@ -24,7 +26,17 @@ import { describeOnBothDatabases } from './on-both-databases.ts';
 import { system } from './world.ts';
 
 const dayMs = 86_400_000;
-const nothing = { turns: 0, notes: 0, summaries: 0, auditRows: 0, magicLinks: 0, refreshTokens: 0, exports: 0 };
+const nothing = {
+  turns: 0,
+  notes: 0,
+  summaries: 0,
+  facts: 0,
+  reminders: 0,
+  auditRows: 0,
+  magicLinks: 0,
+  refreshTokens: 0,
+  exports: 0,
+};
 
 describeOnBothDatabases('retention', (world) => {
   const context = () => world().context(system);
@@ -36,7 +48,18 @@ describeOnBothDatabases('retention', (world) => {
       .where(eq(tenants.id, tenantId));
 
   beforeEach(async () => {
-    for (const table of [turns, notes, summaries, auditLog, magicLinks, refreshTokens, userExports, leases]) {
+    for (const table of [
+      turns,
+      notes,
+      summaries,
+      facts,
+      reminders,
+      auditLog,
+      magicLinks,
+      refreshTokens,
+      userExports,
+      leases,
+    ]) {
       await world().admin.delete(table);
     }
     await world().admin.update(tenants).set({ settings: sql`'{}'` });
@@ -126,6 +149,48 @@ describeOnBothDatabases('retention', (world) => {
       kept.map(({ sessionId }) => sessionId).toSorted(),
     );
     expect(forget).toHaveBeenCalledWith({ tenantId: strict, userId });
+  });
+
+  it('removes the facts that nobody agreed to and the reminders that came for the last time, as turns', async () => {
+    const [strict, lasting] = [await world().newTenant(), await world().newTenant()];
+    await keep(strict, { turnsDays: 30 });
+    const factOf = async (tenantId: string, state: 'proposed' | 'kept', age: number) => {
+      const { userId } = await world().newUser(tenantId);
+      const id = newId();
+      const text = seal(world(), facts.text, id, 'Sings');
+      const row = { id, tenantId, userId, agent: 'companion', text, state, proposedAt: daysAgo(age) };
+      await world().admin.insert(facts).values(row);
+      return id;
+    };
+    const reminderOf = async (tenantId: string, dueAt: Date | null, age: number) => {
+      const { userId } = await world().newUser(tenantId);
+      const id = newId();
+      const text = seal(world(), reminders.text, id, 'Call the garage');
+      const when = { firstLocalTime: '2026-01-01T09:00', timeZone: 'Europe/Amsterdam', dueAt };
+      const row = { id, tenantId, userId, text, ...when, createdAt: daysAgo(900), deliveredAt: daysAgo(age) };
+      await world().admin.insert(reminders).values(row);
+      return id;
+    };
+    const keptFacts = [
+      await factOf(strict, 'kept', 400),
+      await factOf(strict, 'proposed', 29),
+      await factOf(lasting, 'proposed', 400),
+    ];
+    const keptReminders = [
+      await reminderOf(strict, daysAgo(-1), 40),
+      await reminderOf(strict, null, 29),
+      await reminderOf(lasting, null, 400),
+    ];
+    await factOf(strict, 'proposed', 31);
+    await reminderOf(strict, null, 31);
+    expect(await purgeExpired(context())).toEqual({ ...nothing, facts: 1, reminders: 1 });
+    for (const [table, kept] of [
+      [facts, keptFacts],
+      [reminders, keptReminders],
+    ] as const) {
+      const left = await world().admin.select({ id: table.id }).from(table);
+      expect(left.map(({ id }) => id).toSorted()).toEqual(kept.toSorted());
+    }
   });
 
   it('removes the audit rows a tenant no longer keeps', async () => {
