@@ -23,6 +23,7 @@ export interface Stage {
   env: Environment;
   livekit: LiveKit;
   api: LocalApi;
+  starts: Starts;
   lanes: readonly Lane[];
 }
 
@@ -38,6 +39,18 @@ export interface Props {
   standIns: readonly string[];
 }
 
+/** A worker that starts takes a core for seconds: of several at once each would be late for its first call. */
+class Starts {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Waits until what was asked for before has started, or failed to. */
+  inTurn<T>(start: () => Promise<T>): Promise<T> {
+    const started = this.#last.then(start);
+    this.#last = started.catch(() => undefined);
+    return started;
+  }
+}
+
 /** Starts what a run needs. @param lanes calls at a time */
 export async function openStage(
   { env, livekit, lanes }: { env: Environment; livekit: LiveKit; lanes: number },
@@ -51,7 +64,7 @@ export async function openStage(
   const sandbox = needsStandIns(env) ? await startLocalSandbox(env, releasers) : undefined;
   const apiEnvironment = { ...env, ...vendorsOf(env, sandbox).variables, AGENT_NAME: agentNames.join(',') };
   const api = await startLocalApi({ env: apiEnvironment, dataDir, livekit, progress: () => {} }, releasers);
-  const shared = { env, livekit, api };
+  const shared = { env, livekit, api, starts: new Starts() };
   return { ...shared, lanes: agentNames.map((agentName) => new Lane(shared, agentName, releasers)) };
 }
 
@@ -102,9 +115,10 @@ export class Lane {
     await this.dismiss();
     const releasers = new Releasers();
     this.#releasers.add(() => releasers.releaseAll());
-    const { livekit, api } = this.#stage;
+    const { livekit, api, starts } = this.#stage;
     const options = { env, livekit, apiUrl: api.url, sandbox: this.#sandbox, progress: () => {} };
-    this.#worker = { key, releasers, worker: await startLocalWorker(options, releasers) };
+    const worker = await starts.inTurn(() => startLocalWorker(options, releasers));
+    this.#worker = { key, releasers, worker };
   }
 }
 
