@@ -46,14 +46,14 @@ const apiKey = 'parley';
  * @throws Error when the port asked for is taken, or when the server does not start.
  */
 export async function startServer(program: ServerProgram, options: LiveKitOptions): Promise<LiveKit> {
-  const { port, progress, apiSecret = newSecret(), webhookUrl } = options;
+  const { port, progress, apiSecret = newSecret(), webhookUrl, redisUrl } = options;
   for (let attempt = 1; ; attempt += 1) {
     if (port && !(await isFree(port.number))) {
       throw new Error(`Port ${port.number} (${port.setting}) is taken: set another one, or unset it for a free one.`);
     }
     try {
       const ports = { http: port?.number ?? (await freePort()), udp: await freeUdpPort() };
-      return await startOnce(program, ports, { apiSecret, webhookUrl });
+      return await startOnce(program, ports, { apiSecret, webhookUrl, redisUrl });
     } catch (error) {
       if (attempt === attempts || !(error instanceof Error && lostPort.test(error.message))) throw error;
       progress('another process was quicker at a port: trying others');
@@ -66,12 +66,13 @@ const lostPort = /address already in use|port is already allocated|Only one usag
 async function startOnce(
   program: ServerProgram,
   ports: ServerPorts,
-  { apiSecret, webhookUrl }: { apiSecret: string; webhookUrl?: string },
+  { apiSecret, webhookUrl, redisUrl }: { apiSecret: string } & Pick<LiveKitOptions, 'webhookUrl' | 'redisUrl'>,
 ): Promise<LiveKit> {
   const { container } = program;
   const url = `http://127.0.0.1:${ports.http}`;
   const webhook = webhookUrl && !container ? { webhook: { api_key: apiKey, urls: [webhookUrl] } } : {};
-  const settings = { ...configuration(ports, apiSecret, Boolean(container)), ...webhook };
+  const redis = redisUrl ? { redis: { address: new URL(redisUrl).host } } : {};
+  const settings = { ...configuration(ports, apiSecret, Boolean(container)), ...webhook, ...redis };
   const child = await startProcess({
     name: 'LiveKit',
     command: program.command,

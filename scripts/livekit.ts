@@ -31,6 +31,8 @@ export interface LiveKitOptions {
   apiSecret?: string;
   /** Where the server that is started tells what happens in its rooms; one in a container can't reach this machine. */
   webhookUrl?: string;
+  /** Redis in which the server that is started keeps its rooms, as several servers do; in its memory otherwise. */
+  redisUrl?: string;
 }
 
 /** No way to get a LiveKit server worked; the message lists every way and why it did not. */

@@ -6,17 +6,23 @@ import type { TokenRequest } from '../../domain/token.ts';
 import { Caller, epochMs, type Shown } from '../../scripts/caller.ts';
 import { healthOf, jobProcesses } from '../support/job-processes.ts';
 import { type LiveStack, type LiveWorker, startLiveStack } from '../support/live-stack.ts';
+import { connectedRedis, type RedisServer, redisIsInstalled, startRedis } from '../support/redis.ts';
 import { patience } from '../support/voice-call.ts';
 
-describe.skipIf(!inject('livekit'))('a call that loses what carries it', () => {
+describe.skipIf(!inject('livekit') || !redisIsInstalled)('a call that loses what carries it', () => {
   let stack: LiveStack;
+  let redis: RedisServer;
   const workers: LiveWorker[] = [];
 
   beforeAll(async () => {
-    stack = await startLiveStack({ webhooks: true });
+    redis = await startRedis();
+    stack = await startLiveStack({ webhooks: true, redisUrl: redis.url });
   });
 
-  afterAll(() => stack.stop());
+  afterAll(async () => {
+    await stack?.stop();
+    await redis?.stop();
+  });
 
   const startWorker = () => stack.startWorker({ WORKER_DRAIN_TIMEOUT_MS: '1000' });
   const jobsOf = async () => (await Promise.all(workers.map(jobProcesses))).flat();
@@ -89,6 +95,18 @@ describe.skipIf(!inject('livekit'))('a call that loses what carries it', () => {
     await ends(call);
     expect(call.answers()).toHaveLength(said + 1);
     expect(agents).toHaveLength(1);
+  });
+
+  test('goes on with the same job when Redis is emptied, which LiveKit and the API share', async () => {
+    const call = await onboardingCall();
+    const said = call.answers().length;
+    const connection = await connectedRedis(redis.url);
+    expect(await connection.dbsize()).toBeGreaterThan(0);
+    await connection.flushall();
+    connection.disconnect();
+    await sleep(4 * lifetimes.lostJobMs);
+    await ends(call);
+    expect(call.answers()).toHaveLength(said + 1);
   });
 
   test('goes on when the LiveKit server is started anew', async () => {

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { eq } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/pglite';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { sessions } from '../../db/schema/sessions.ts';
 import { Caller, epochMs, type Shown } from '../../scripts/caller.ts';
 import { jobProcesses } from '../support/job-processes.ts';
 import { type LiveStack, type LiveWorker, startLiveStack } from '../support/live-stack.ts';
@@ -54,6 +57,30 @@ describe.skipIf(!shared)('a lost job process', () => {
     tell('a person in a call whose process was killed', killedAtMs);
     await caller.type('are you still there');
     await expect.poll(() => shown.at(-1)?.text, { timeout: 10_000 }).toBe('I heard: are you still there.');
+    await caller.leave();
+  });
+
+  // The last one: a worker that was frozen has no process waiting for a while.
+  test('that stands still, and its worker, have the dispatch that never arrives made again', async () => {
+    const { caller, join } = await call();
+    process.kill(-worker.process.pid, 'SIGSTOP');
+    onTestFinished(() => void process.kill(-worker.process.pid, 'SIGCONT'));
+    await join();
+    const joinedAtMs = epochMs();
+    const roomName = caller.room.name ?? '';
+    const attempts = () =>
+      drizzle(stack.database.client)
+        .select({ dispatchAttempts: sessions.dispatchAttempts })
+        .from(sessions)
+        .where(eq(sessions.roomName, roomName));
+    await expect.poll(attempts, { timeout: 15_000, interval: 50 }).toEqual([{ dispatchAttempts: 1 }]);
+    process.stdout.write(
+      `a dispatch that never arrived was made again after ${Math.round(epochMs() - joinedAtMs)} ms\n`,
+    );
+    const other = await stack.startWorker();
+    onTestFinished(() => other.process.stop(10_000));
+    await caller.waitForAgent(60_000);
+    tell('a person whose first worker stands still', joinedAtMs);
     await caller.leave();
   });
 });

@@ -20,6 +20,7 @@ import { openaiSpeechStandIn } from '../../sandbox/openai-speech.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
 import { ensureLiveKit, type LiveKit } from '../../scripts/livekit.ts';
 import { type Child, freePort, startProcess } from '../../scripts/processes.ts';
+import { openSharedCache } from '../../services/open-cache.ts';
 import { openTestPglite } from './pglite.ts';
 
 /** A worker under test: its process and where it answers `/readyz`. */
@@ -59,11 +60,14 @@ export interface LiveStackOptions {
   agentJoinTimeoutMs?: number;
   /** Has a LiveKit server of its own, which tells the API what happens in its rooms. */
   webhooks?: boolean;
+  /** Redis for the API, and for the LiveKit server of a stack with webhooks. */
+  redisUrl?: string;
 }
 
 /** A server of the stack's own; `again` is the one that it takes the place of. */
-function ownLiveKit(apiPort: number, again?: LiveKit): Promise<LiveKit> {
+function ownLiveKit(apiPort: number, redisUrl: string | undefined, again?: LiveKit): Promise<LiveKit> {
   return ensureLiveKit({
+    redisUrl,
     env: { ...process.env, LIVEKIT_URL: undefined },
     progress: () => {},
     apiSecret: again?.apiSecret,
@@ -78,7 +82,7 @@ export async function startLiveStack(options: LiveStackOptions = {}): Promise<Li
   if (!shared) throw new Error('live tests need the shared LiveKit server: guard them with describe.skipIf');
   const releasers = new Releasers();
   const port = await freePort();
-  let own = options.webhooks ? await ownLiveKit(port) : undefined;
+  let own = options.webhooks ? await ownLiveKit(port, options.redisUrl) : undefined;
   releasers.add(async () => own?.stop());
   const { url: livekitUrl, apiKey, apiSecret } = own ?? shared;
   const livekit = { url: livekitUrl, apiKey, apiSecret };
@@ -110,7 +114,10 @@ export async function startLiveStack(options: LiveStackOptions = {}): Promise<Li
     agentJoinTimeoutMs: options.agentJoinTimeoutMs ?? defaults.agentJoinTimeoutMs,
     packs: ['nl-dental' as const],
   };
-  const openApi = () => startApi({ settings, database, log: createLog('api', 'warn') });
+  const log = createLog('api', 'warn');
+  const inRedis = openSharedCache(options.redisUrl, log);
+  releasers.add(inRedis.close);
+  const openApi = () => startApi({ settings, database, cache: inRedis.cache, redis: inRedis.redis, log });
   let api = await openApi();
   releasers.add(() => api.close());
   const authorization = `Bearer ${developmentToken}`;
@@ -173,7 +180,7 @@ export async function startLiveStack(options: LiveStackOptions = {}): Promise<Li
     async restartLiveKit() {
       if (!own) throw new Error('the LiveKit server is shared: ask for webhooks');
       await own.stop();
-      own = await ownLiveKit(port, own);
+      own = await ownLiveKit(port, options.redisUrl, own);
     },
     async restartApi() {
       await api.close();
