@@ -110,9 +110,9 @@ async function createAgentServer(config: WorkerConfig, log: Log) {
       loadThreshold: 0.7,
       loadFunc: async () => capacity.load(runningIds()),
       requestFunc: async (request) => {
-        const { id: jobId, room } = request.job;
-        if (!capacity.accept(jobId, runningIds())) return request.reject();
-        void tellAccepted({ ...config, log }, { jobId, roomName: room?.name ?? '' });
+        const job = { jobId: request.job.id, roomName: request.job.room?.name ?? '' };
+        if (!capacity.accept(job, runningIds())) return request.reject();
+        void tellAccepted({ ...config, log }, job);
         await request.accept('Parley');
       },
       numIdleProcesses: config.idleProcesses,
