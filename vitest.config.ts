@@ -14,7 +14,14 @@ const project = (name: string, order: number, more: object = {}) => ({
  */
 const onceMore = 1;
 
-/** Four suites, quickest first. Tests never read `.env`; what they need they start themselves. */
+/** What calls of both kinds need. A test of theirs takes its own LiveKit rooms, stand-ins and worker. */
+const calls = {
+  testTimeout: 120_000,
+  hookTimeout: 300_000,
+  globalSetup: ['test/support/live-setup.ts', 'test/support/pglite-setup.ts'],
+};
+
+/** Five suites, quickest first. Tests never read `.env`; what they need they start themselves. */
 export default defineConfig({
   test: {
     env: { NODE_ENV: 'test' },
@@ -29,12 +36,12 @@ export default defineConfig({
     },
     expect: { poll: { timeout: 10_000 } },
     projects: [
-      project('unit', 0, { maxWorkers: 2 }),
-      // Both wait most of their time: for vendors that are late, for a database, for what is to be found dead.
-      project('contracts', 1, { maxWorkers: 4, retry: onceMore, testTimeout: 30_000 }),
+      project('unit', 0, { maxWorkers: 2, isolate: false }),
+      // These wait most of their time: for vendors that are late, for what is to be found dead.
+      project('contracts', 1, { maxWorkers: 5, isolate: false, retry: onceMore, testTimeout: 30_000 }),
       project('db', 2, {
         maxWorkers: 3,
-        // A process of its own for each file compiles PGlite anew, which takes longer than most files do.
+        // A process of its own for each file would compile PGlite anew, which takes longer than most files do.
         isolate: false,
         retry: onceMore,
         testTimeout: 60_000,
@@ -42,14 +49,14 @@ export default defineConfig({
         globalSetup: ['test/support/postgres-setup.ts', 'test/support/pglite-setup.ts'],
         setupFiles: ['test/support/low-priority.ts'],
       }),
-      project('live', 3, {
+      // Typed calls wait most of their time too, and nobody times them.
+      project('live', 3, { ...calls, maxWorkers: 2, retry: onceMore }),
+      project('voice', 4, {
+        ...calls,
         // Audio that a starved process delivers late is stretched on its way, and a recogniser hears other words.
         retry: 2 * onceMore,
-        testTimeout: 120_000,
-        hookTimeout: 300_000,
         fileParallelism: false,
-        globalSetup: ['test/support/live-setup.ts', 'test/support/pglite-setup.ts'],
-        setupFiles: ['test/support/live-turn.ts'],
+        setupFiles: ['test/support/voice-turn.ts'],
       }),
     ],
   },

@@ -1,21 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { assetPath } from '../../core/assets.ts';
-import { loadLines } from '../../sandbox/deepgram.ts';
 import { FrameAnalyser, frameMs } from '../../sandbox/speech/frames.ts';
-import { SpeechLibrary } from '../../sandbox/speech/library.ts';
 import { readWav } from '../../sandbox/speech/lines.ts';
 import { SpeechListener, type Transcript } from '../../sandbox/speech/speech-listener.ts';
-import { UtteranceMatcher, unknownSpeechNotice } from '../../sandbox/speech/utterance-matcher.ts';
-
-const lines = await loadLines(assetPath('sandbox', 'lines'));
-const library = new SpeechLibrary(lines);
-
-function recognise(samples: Int16Array, sampleRateHz: number): string {
-  const matcher = new UtteranceMatcher(library);
-  for (const frame of new FrameAnalyser(sampleRateHz).frames(samples)) matcher.add(frame);
-  const { words, unknown } = matcher.heard();
-  return unknown ? 'unknown' : words.map(({ word }) => word).join(' ');
-}
+import { unknownSpeechNotice } from '../../sandbox/speech/utterance-matcher.ts';
+import { joined, library, lines, noise, recognise } from '../support/recognise.ts';
 
 /** Linear interpolation: rough on purpose, as a recogniser has to bear more than a good resampler. */
 function resample(samples: Int16Array, from: number, to: number): Int16Array {
@@ -23,19 +11,6 @@ function resample(samples: Int16Array, from: number, to: number): Int16Array {
     const [at, share] = [Math.floor((n * from) / to), ((n * from) / to) % 1];
     return (samples[at] ?? 0) * (1 - share) + (samples[at + 1] ?? 0) * share;
   });
-}
-
-/** Reproducible noise (Park and Miller, 1988). */
-function noise(length: number, amplitude: number): Int16Array {
-  let state = 1;
-  return Int16Array.from({ length }, () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return ((state / 2_147_483_647) * 2 - 1) * amplitude;
-  });
-}
-
-function joined(...parts: Int16Array[]): Int16Array {
-  return Int16Array.from(parts.flatMap((part) => [...part]));
 }
 
 describe('the lines', () => {
@@ -92,23 +67,6 @@ describe('listening', { timeout: 60_000 }, () => {
     const [first, second] = lines;
     if (!first || !second) throw new Error('needs two lines');
     expect(recognise(joined(first.samples, second.samples), 16_000)).toBe(`${first.text} ${second.text}`);
-  });
-
-  it('takes a line it was not given for unknown, though it shares words and the voice', () => {
-    for (const { id, samples, sampleRateHz } of lines) {
-      const others = new UtteranceMatcher(new SpeechLibrary(lines.filter((line) => line.id !== id)));
-      for (const frame of new FrameAnalyser(sampleRateHz).frames(samples)) others.add(frame);
-      expect(others.heard(), id).toEqual({ words: [], unknown: true });
-    }
-  });
-
-  it('takes noise and backward speech for unknown, and silence and clicks for nothing', () => {
-    expect(recognise(noise(32_000, 8_000), 16_000)).toBe('unknown');
-    // A single syllable sounds much the same backwards.
-    const sentences = lines.filter(({ words }) => words.length > 1);
-    for (const { samples } of sentences) expect(recognise(samples.slice().reverse(), 16_000)).toBe('unknown');
-    expect(recognise(new Int16Array(32_000), 16_000)).toBe('');
-    expect(recognise(joined(noise(1_600, 8_000), new Int16Array(16_000)), 16_000)).toBe('');
   });
 });
 

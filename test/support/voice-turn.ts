@@ -5,24 +5,24 @@ import { lock } from 'proper-lockfile';
 import { afterAll, beforeAll } from 'vitest';
 import { cacheFolder } from '../../scripts/livekit-programs.ts';
 
-/** Longer than any file of live tests takes, several times over. */
+/** Longer than any file of spoken calls takes, several times over. */
 const patienceMs = 1_200_000;
 /** A run that was killed holds the others up for this long. */
 const staleMs = 60_000;
 
 let release: (() => Promise<void>) | undefined;
 
-// Live tests start twenty calls at once and measure milliseconds. Two checkouts of one machine take turns at it, a file
+// Spoken calls are told by their sound, twenty begin at once and some are measured. Two checkouts of one machine take turns at it, a file
 // each, or each would measure the other.
 beforeAll(async () => {
   const folder = cacheFolder(process.env);
   await mkdir(folder, { recursive: true });
   const deadlineMs = Date.now() + patienceMs;
   for (let tries = 0; !release; tries += 1) {
-    release = await takeTurn(join(folder, 'live-tests'));
+    release = await takeTurn(join(folder, 'voice-tests'));
     if (release) return;
-    if (Date.now() > deadlineMs) throw new Error(`the live tests of another checkout hold ${folder} for too long`);
-    if (tries === 0) process.stderr.write('live: waiting for the live tests of another checkout\n');
+    if (Date.now() > deadlineMs) throw new Error(`the spoken calls of another checkout hold ${folder} for too long`);
+    if (tries === 0) process.stderr.write('voice: waiting for the spoken calls of another checkout\n');
     await sleep(300 + 700 * Math.random());
   }
 }, patienceMs + 10_000);
