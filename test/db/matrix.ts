@@ -8,7 +8,6 @@ import type { Actor } from '../../domain/actor.ts';
 import { scopes } from '../../domain/api-key.ts';
 import { roles } from '../../domain/role.ts';
 import { permissions, type Verb } from '../../services/permissions.ts';
-import { describeOnBothDatabases } from './on-both-databases.ts';
 import { type Caller, isAllowed, newTarget, samples, type Target } from './verb-samples.ts';
 import type { World } from './world.ts';
 
@@ -48,7 +47,11 @@ async function outcomeOf(call: Promise<unknown>): Promise<{ result?: unknown; co
   }
 }
 
-describeOnBothDatabases('the matrix of verbs', (world) => {
+/**
+ * Every verb by everybody there is: for whom the table says it is, and of nobody else's. On one database, since it takes minutes.
+ * @param world the one that is open while a test runs
+ */
+export function describeMatrix(world: () => World): void {
   /** Every row of a tenant, or of a person, as text. */
   const rowsOf = async ({ tenantId, userId }: Target, whose: 'tenant' | 'person'): Promise<string[]> => {
     const selections =
@@ -116,4 +119,4 @@ describeOnBothDatabases('the matrix of verbs', (world) => {
       expect(await rows()).toEqual(before);
     });
   });
-});
+}
