@@ -45,7 +45,8 @@ type StoredContext = z.infer<typeof storedContextSchema>;
 
 /**
  * All an agent needs about the person it talks with: profile, preferences, onboarding, its session and the last turns of it,
- * what is remembered of the person and what their last other sessions were about: neither while they refuse to be remembered. To a user the same, with the session that is asked about or none.
+ * what is remembered of the person and what their last other sessions were about: neither while they refuse to be remembered.
+ * To a user the same, with the session that is asked about or none.
  * @throws AppError `not_found` when the user has been removed, and for a session the actor may not see.
  */
 export async function getContext(
