@@ -7,8 +7,6 @@ import type { ScenarioResult } from '../../simulation/run-scenario.ts';
 
 const shared = inject('livekit');
 const timeoutMs = 900_000;
-/** Callers wait most of the time, so more of them than there are cores. */
-const lanes = ['--parallel', '3'];
 const scenarios = readdirSync(assetPath('scenarios')).map((file) => basename(file, '.yaml'));
 /** Those whose fault is planted: of each agent, of tools, prompts, handoffs, validators and vendors. */
 const planted = [
@@ -56,7 +54,7 @@ const failed = (result: ScenarioResult | undefined) => result?.checks.filter(({ 
 describe.skipIf(!shared)('simulated callers', () => {
   let results: ScenarioResult[] = [];
   beforeAll(async () => {
-    results = await simulate(scenarios, ...lanes);
+    results = await simulate(scenarios);
   }, timeoutMs);
 
   test.for(scenarios)('hold the call of %s, and every check holds', { timeout: timeoutMs }, async (name, context) => {
@@ -79,7 +77,7 @@ describe.skipIf(!shared)('simulated callers', () => {
 describe.skipIf(!shared)('planted faults', () => {
   let results: ScenarioResult[] = [];
   beforeAll(async () => {
-    results = await simulate(planted, '--plant', ...lanes);
+    results = await simulate(planted, '--plant');
   }, timeoutMs);
 
   test.for(planted)('are seen by %s', { timeout: timeoutMs }, async (name, context) => {
