@@ -1,26 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { basename } from 'node:path';
 import { beforeAll, describe, expect, inject, type TestContext, test } from 'vitest';
 import { assetPath } from '../../core/assets.ts';
 import type { ScenarioResult } from '../../simulation/run-scenario.ts';
 
 const shared = inject('livekit');
 const timeoutMs = 900_000;
-const scenarios = readdirSync(assetPath('scenarios')).map((file) => basename(file, '.yaml'));
-/** Those whose fault is planted: of each agent, of tools, prompts, handoffs, validators and vendors. */
-const planted = [
-  'concierge-greeting',
-  'dictation-command',
-  'dictation-from-concierge',
-  'handoff-to-onboarding',
-  'model-hangs',
-  'onboarding-by-typing',
-  'onboarding-follow-ups',
-  'reminder',
-  'returning-caller',
-  'typed-call',
-];
+/** A few of `scenarios/`: all of them take longer than the rest of these tests; `npm run simulate` holds them. */
+const scenarios = ['concierge-greeting', 'onboarding-without-model', 'reminder', 'typed-call'];
 
 /** Runs the compiled program on the shared LiveKit server. @returns what it says of each scenario, whether it passed or not */
 function simulate(names: readonly string[], ...options: string[]): Promise<ScenarioResult[]> {
@@ -63,11 +49,6 @@ describe.skipIf(!shared)('simulated callers', () => {
     expect(result).toMatchObject({ outcome: 'passed', planted: null });
   });
 
-  test('are 25 or more, and ten of their faults are planted', () => {
-    expect(scenarios.length).toBeGreaterThanOrEqual(25);
-    expect(scenarios).toEqual(expect.arrayContaining(planted));
-  });
-
   test('are judged by a model only where one is asked for', () => {
     expect(results.find(({ name }) => name === 'concierge-greeting')?.judgement).toBe('not-run');
     expect(results.find(({ name }) => name === 'typed-call')?.judgement).toBeNull();
@@ -77,10 +58,10 @@ describe.skipIf(!shared)('simulated callers', () => {
 describe.skipIf(!shared)('planted faults', () => {
   let results: ScenarioResult[] = [];
   beforeAll(async () => {
-    results = await simulate(planted, '--plant');
+    results = await simulate(scenarios, '--plant');
   }, timeoutMs);
 
-  test.for(planted)('are seen by %s', { timeout: timeoutMs }, async (name, context) => {
+  test.for(scenarios)('are seen by %s', { timeout: timeoutMs }, async (name, context) => {
     const result = await resultOf(name, results, context, '--plant');
     expect(result?.message).toBe('');
     expect(result).toMatchObject({ outcome: 'passed', planted: expect.any(String) });
