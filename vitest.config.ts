@@ -54,7 +54,7 @@ export default defineConfig({
       project('voice', 4, {
         ...calls,
         // Audio that a starved process delivers late is stretched on its way, and a recogniser hears other words.
-        retry: 2 * onceMore,
+        retry: 2,
         fileParallelism: false,
         setupFiles: ['test/support/voice-turn.ts'],
       }),

@@ -5,7 +5,7 @@ import type { ScenarioResult } from '../../simulation/run-scenario.ts';
 
 const shared = inject('livekit');
 const timeoutMs = 900_000;
-/** A few of `scenarios/`: all of them take longer than the rest of these tests; `npm run simulate` holds them. */
+/** A few of `scenarios/`: all of them take five minutes on a quiet machine; `npm run simulate` holds them. */
 const scenarios = ['concierge-greeting', 'onboarding-without-model', 'reminder', 'typed-call'];
 
 /** Runs the compiled program on the shared LiveKit server. @returns what it says of each scenario, whether it passed or not */
