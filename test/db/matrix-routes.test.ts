@@ -7,7 +7,8 @@ import { createApiKey } from '../../services/api-keys.ts';
 import { type Permission, permissions, type Verb } from '../../services/permissions.ts';
 import { type ApiWorld, developmentToken, joinToken, openApiWorld } from './api-world.ts';
 import { reminderFor } from './reminder-samples.ts';
-import { isAllowed, newTarget, type Target } from './verb-samples.ts';
+import { newTarget, type Target } from './target.ts';
+import { isAllowed } from './verb-samples.ts';
 
 /** What a route is for, and a request it takes. */
 interface Route {
@@ -133,8 +134,13 @@ interface Bearer {
 }
 
 let api: ApiWorld;
+// Whose things no route gives to anybody else here, so that one of each does for all of them.
+let elsewhere: Target;
+let neighbour: Target;
 beforeAll(async () => {
   api = await openApiWorld();
+  elsewhere = await newTarget(api.world, await api.world.newTenant());
+  neighbour = await newTarget(api.world);
 });
 afterAll(() => api.close());
 
@@ -190,6 +196,9 @@ const bearersOf: Record<string, (target: Target, verb: Verb) => Promise<Bearer>>
   }),
 };
 
+/** Answers of a route that did what it is for. */
+const done = [200, 201, 202, 204];
+
 const closed = Object.entries(routes).flatMap(([key, { verb }]) => (verb ? [{ key, verb }] : []));
 
 it('has a row for every route, and no other', () => {
@@ -205,19 +214,21 @@ describe.each(closed)('$key', ({ key, verb }) => {
     expect((await send(key, bystander)).status).toBe(401);
     for (const [name, bearerOf] of Object.entries(bearersOf)) {
       const isFor = isAllowed(verb, (await bearerOf(bystander, verb)).actor);
-      const target = isFor ? await newTarget(api.world) : bystander;
-      const { status } = await send(key, target, await bearerOf(target, verb));
-      if (isFor) expect([200, 201, 202, 204], `${name}: ${status}`).toContain(status);
-      else expect(status, name).toBe(403);
+      const answered = async (target: Target) => (await send(key, target, await bearerOf(target, verb))).status;
+      const status = await answered(bystander);
+      if (!isFor) expect(status, name).toBe(403);
+      // Somebody whom it is for as well may have used it up.
+      else if (!done.includes(status))
+        expect(done, `${name}: ${status}`).toContain(await answered(await newTarget(api.world)));
     }
   });
 
   it('takes the development token for its user', async () => {
-    const { status } = await send(key, await newTarget(api.world), { token: developmentToken });
+    const { status } = await send(key, neighbour, { token: developmentToken });
     const { kinds }: Permission = permissions[verb];
     // What has an id is somebody else's, the room too; that user has no address to sign in with, and has answered nothing.
     if (!kinds.includes('user')) expect(status).toBe(403);
-    else expect([200, 201, 202, 204, 404, 409]).toContain(status);
+    else expect([...done, 404, 409]).toContain(status);
   });
 });
 
@@ -226,8 +237,6 @@ const withId = closed.filter(({ key }) => key.includes('{id}'));
 describe.each(withId)('$key of somebody else', ({ key, verb }) => {
   it('is not found, in the same tenant or in another', async () => {
     const own = await newTarget(api.world);
-    const elsewhere = await newTarget(api.world, await api.world.newTenant());
-    const neighbour = await newTarget(api.world);
     for (const [name, bearerOf] of Object.entries(bearersOf)) {
       const bearer = await bearerOf(own, verb);
       const refusal = isAllowed(verb, bearer.actor) ? 404 : 403;

@@ -3,7 +3,7 @@ import { newId } from '../../core/ids.ts';
 import { defaultTenant } from '../../domain/tenant.ts';
 import { getMe } from '../../services/me.ts';
 import { describeOnBothDatabases } from './on-both-databases.ts';
-import { newTarget } from './verb-samples.ts';
+import { newTarget } from './target.ts';
 
 describeOnBothDatabases('who is asking', (world) => {
   it('is told with tenant, roles and how they are known, without addresses', async () => {

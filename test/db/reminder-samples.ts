@@ -12,7 +12,8 @@ import {
   listReminders,
   noteToldReminder,
 } from '../../services/reminders.ts';
-import type { Caller, Target } from './verb-samples.ts';
+import type { Target } from './target.ts';
+import type { Caller } from './verb-samples.ts';
 
 type Sample = (context: Caller, target: Target) => Promise<unknown>;
 

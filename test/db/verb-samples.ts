@@ -1,10 +1,8 @@
 import { newId } from '../../core/ids.ts';
-import { identities } from '../../db/schema/identities.ts';
-import type { Actor, AgentActor, UserActor } from '../../domain/actor.ts';
+import type { Actor } from '../../domain/actor.ts';
 import { newTurnSchema } from '../../domain/conversation.ts';
 import type { Mailer } from '../../domain/mail.ts';
 import { participantIdentityOf } from '../../domain/session.ts';
-import { defaultTenant } from '../../domain/tenant.ts';
 import type { AccountTools } from '../../services/accounts.ts';
 import { createApiKey, listApiKeys, revokeApiKey } from '../../services/api-keys.ts';
 import { listConsents, recordConsent } from '../../services/consents.ts';
@@ -16,7 +14,6 @@ import { acceptDispatch, watchDispatches } from '../../services/dispatches.ts';
 import { rotateKeys } from '../../services/encryption.ts';
 import { eraseUser } from '../../services/erasure.ts';
 import { readExport, requestExport, writeExport } from '../../services/exports.ts';
-import { seal } from '../../services/fields.ts';
 import { exportLexicon } from '../../services/lexicon-export.ts';
 import { importLexicon } from '../../services/lexicon-import.ts';
 import { correct } from '../../services/lexicon-learning.ts';
@@ -67,86 +64,16 @@ import { appendTurn, listTurns } from '../../services/turns.ts';
 import { exportUser } from '../../services/user-export.ts';
 import { findUserByEmail } from '../../services/user-search.ts';
 import { ensureUser } from '../../services/users.ts';
-import { memorySamples, remember } from './memory-samples.ts';
-import { newReminder, reminderSamples } from './reminder-samples.ts';
-import type { World } from './world.ts';
-
-/** Somebody whom a verb is tried on, with one of everything that has an id. */
-export interface Target {
-  user: UserActor;
-  agent: AgentActor;
-  tenantId: string;
-  userId: string;
-  sessionId: string;
-  roomName: string;
-  deviceId: string;
-  lexiconEntryId: string;
-  apiKeyId: string;
-  exportId: string;
-  pairingId: string;
-  pairingCode: string;
-  reminderId: string;
-  email: string;
-  factId: string;
-}
-
-/** Makes a target in a tenant, through the verbs. */
-export async function newTarget(world: World, inTenant: string = defaultTenant.id): Promise<Target> {
-  const user = await world.newUser(inTenant);
-  const { tenantId, userId } = user;
-  const context = world.context(user);
-  const session = await world.newSession(user);
-  // As the join token of tests names its job, which may then claim again.
-  const agent = await world.claim(user, session, `agent-${session.roomName}`);
-  const said = world.clock.now().toISOString();
-  const turn = newTurnSchema.parse({ id: newId(), speaker: 'user', text: `words of ${userId}`, saidAt: said });
-  await appendTurn(world.context(agent), { sessionId: session.id, turn });
-  await saveOnboardingStep(context, { step: 'preferred_name', answer: `name of ${userId}` });
-  const { id: deviceId } = await addDevice(context, { name: 'phone', platform: 'web', pushToken: null });
-  const { id: lexiconEntryId } = await addLexiconEntry(context, { ...own, entry: newTerm() });
-  await recordConsent(context, { purpose: 'recording', granted: true, policyVersion: '1' });
-  const admin = world.context({ ...user, roles: ['admin'] } as const);
-  const { key } = await createApiKey(admin, { name: 'key', scopes: ['rooms:join'], expiresAt: null });
-  const { id: exportId } = await requestExport(context);
-  const { pairing, code: pairingCode } = await createPairing(context, { sessionId: session.id });
-  const factId = await remember(world, agent);
-  const reminderId = await newReminder(context);
-  const email = `${userId}@example.test`;
-  await world.admin
-    .insert(identities)
-    .values([identityOf(world, user, 'email', email), identityOf(world, user, 'app', userId)]);
-  const ids = {
-    sessionId: session.id,
-    roomName: session.roomName,
-    deviceId,
-    lexiconEntryId,
-    apiKeyId: key.id,
-    exportId,
-  };
-  return { user, agent, tenantId, userId, email, pairingId: pairing.id, pairingCode, factId, reminderId, ...ids };
-}
-
-function identityOf(
-  { services, cipher, clock }: World,
-  { tenantId, userId }: UserActor,
-  provider: string,
-  subject: string,
-): typeof identities.$inferInsert {
-  const id = newId();
-  const at = clock.now();
-  const sealed = seal(services, identities.subject, id, subject);
-  const subjectIndex = cipher.index(provider, subject);
-  return { id, tenantId, userId, provider, subject: sealed, subjectIndex, createdAt: at, verifiedAt: at };
-}
+import { memorySamples } from './memory-samples.ts';
+import { reminderSamples } from './reminder-samples.ts';
+import { newTerm, own, type Target } from './target.ts';
 
 /** What any verb may be called with. */
 export type Caller = Context & { actor: Actor; accounts: AccountTools; mailer: Mailer };
 
 export type Sample = (context: Caller, target: Target) => Promise<unknown>;
 
-const own = { owner: 'user', pack: 'nl-dental' } as const;
 const ofTenant = { owner: 'tenant', pack: 'nl-dental' } as const;
-const newTerm = () => ({ canonical: `term ${newId()}`, category: 'term', variants: ['tearm'] });
 const newDevice = { name: 'tablet', platform: 'web', pushToken: null } as const;
 const newTurn = () =>
   newTurnSchema.parse({ id: newId(), speaker: 'agent', text: 'noted', saidAt: '2026-11-20T10:00:00.000Z' });
