@@ -49,13 +49,16 @@ export class SpeechLibrary {
     return particular.map((value) => value / length);
   }
 
-  /** Likeness, from -1 to 1, of a template row and a `direction`. */
-  likeness(row: number, direction: Float32Array): number {
-    let sum = 0;
-    for (let band = 0, cell = row * bandCount; band < bandCount; band++, cell++) {
-      sum += at(this.rows, cell) * at(direction, band);
+  /** Writes how alike each template row and a `direction` are, from -1 to 1; 0 for an unvoiced row. */
+  likenesses(direction: Float32Array, ofRows: Float32Array): void {
+    const { rows } = this;
+    // This is most of what listening costs: nothing is looked up in here that can be looked up before.
+    const { length: bands } = direction;
+    for (let row = 0, cell = 0; row < ofRows.length; row++) {
+      let sum = 0;
+      for (let band = 0; band < bands; band++, cell++) sum += (rows[cell] as number) * (direction[band] as number);
+      ofRows[row] = sum;
     }
-    return sum;
   }
 }
 

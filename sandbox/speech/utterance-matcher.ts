@@ -53,20 +53,19 @@ export class UtteranceMatcher {
   readonly #totals: number[] = [];
   readonly #endings: (Match | undefined)[] = [];
   /** Per template row: total of the best path that ends in it, and where that path began. */
-  #scores: Float32Array;
-  #firstRows: Int32Array;
-  #firstFrames: Int32Array;
-  #nextScores: Float32Array;
-  #nextFirstRows: Int32Array;
-  #nextFirstFrames: Int32Array;
+  readonly #scores: Float32Array;
+  readonly #firstRows: Int32Array;
+  readonly #firstFrames: Int32Array;
+  /** Per template row: what the frame that is being added earns there. */
+  readonly #gains: Float32Array;
 
   constructor(library: SpeechLibrary) {
     this.#library = library;
     const rows = library.voiced.length;
     this.#scores = new Float32Array(rows).fill(Number.NEGATIVE_INFINITY);
-    this.#nextScores = new Float32Array(rows);
-    [this.#firstRows, this.#nextFirstRows] = [new Int32Array(rows), new Int32Array(rows)];
-    [this.#firstFrames, this.#nextFirstFrames] = [new Int32Array(rows), new Int32Array(rows)];
+    this.#firstRows = new Int32Array(rows);
+    this.#firstFrames = new Int32Array(rows);
+    this.#gains = new Float32Array(rows);
   }
 
   /** Length of what was added. */
@@ -77,23 +76,18 @@ export class UtteranceMatcher {
   /** Takes in the next frame of the utterance. */
   add(frame: Frame): void {
     const index = this.#voiced.length;
-    const direction = frame.voiced ? this.#library.direction(frame.shape) : undefined;
     const before = this.#totals[index - 1] ?? 0;
     let best = before;
     let bestRow = none;
+    this.#weigh(frame);
     for (const template of this.#library.templates) {
-      for (let row = template.from; row < template.to; row++) {
-        const total = this.#extend(template, row, index, before) + this.#gain(row, direction);
-        this.#nextScores[row] = total;
-        if (total > best) {
-          best = total;
-          bestRow = row;
-        }
+      const row = this.#extend(template, index, before);
+      const total = this.#scores[row] as number;
+      if (total > best) {
+        best = total;
+        bestRow = row;
       }
     }
-    [this.#scores, this.#nextScores] = [this.#nextScores, this.#scores];
-    [this.#firstRows, this.#nextFirstRows] = [this.#nextFirstRows, this.#firstRows];
-    [this.#firstFrames, this.#nextFirstFrames] = [this.#nextFirstFrames, this.#firstFrames];
     this.#voiced.push(frame.voiced);
     this.#totals.push(best);
     this.#endings.push(bestRow === none ? undefined : this.#matchEndingIn(bestRow, index));
@@ -113,27 +107,43 @@ export class UtteranceMatcher {
     return { words: matches.flatMap(wordsOf), unknown: false };
   }
 
-  /** Total of the best path into a row, before this frame's own gain; remembers where the path began. */
-  #extend(template: Template, row: number, frame: number, before: number): number {
-    let best = before - entryCost;
-    let from = none;
-    const furthest = Math.min(paceCosts.length - 1, row - template.from);
-    for (let pace = 0; pace <= furthest; pace++) {
-      const total = (this.#scores[row - pace] as number) - (paceCosts[pace] as number);
-      if (total > best) {
-        best = total;
-        from = row - pace;
+  /** Leads the best path into each row of a template by one frame, and remembers where it began. @returns the best row */
+  #extend({ from: firstRow, to }: Template, frame: number, before: number): number {
+    const [scores, firstRows, firstFrames, gains] = [this.#scores, this.#firstRows, this.#firstFrames, this.#gains];
+    let bestRow = firstRow;
+    let bestTotal = Number.NEGATIVE_INFINITY;
+    // From the last row to the first: what a row goes on from are rows before it, as the last frame left them.
+    for (let row = to - 1; row >= firstRow; row--) {
+      let best = before - entryCost;
+      let from = none;
+      const furthest = Math.min(paceCosts.length - 1, row - firstRow);
+      for (let pace = 0; pace <= furthest; pace++) {
+        const total = (scores[row - pace] as number) - (paceCosts[pace] as number);
+        if (total > best) {
+          best = total;
+          from = row - pace;
+        }
+      }
+      const total = best + (gains[row] as number);
+      scores[row] = total;
+      firstRows[row] = from === none ? row : (firstRows[from] as number);
+      firstFrames[row] = from === none ? frame : (firstFrames[from] as number);
+      if (total >= bestTotal) {
+        bestTotal = total;
+        bestRow = row;
       }
     }
-    this.#nextFirstRows[row] = from === none ? row : (this.#firstRows[from] as number);
-    this.#nextFirstFrames[row] = from === none ? frame : (this.#firstFrames[from] as number);
-    return best;
+    return bestRow;
   }
 
-  #gain(row: number, direction: Float32Array | undefined): number {
-    const known = this.#library.voiced[row];
-    if (direction && known) return this.#library.likeness(row, direction) - likenessNeeded;
-    return direction || known ? -mismatchCost : 0;
+  /** What a frame earns in each row. */
+  #weigh(frame: Frame): void {
+    const [gains, { voiced }] = [this.#gains, this.#library];
+    if (frame.voiced) this.#library.likenesses(this.#library.direction(frame.shape), gains);
+    for (let row = 0; row < gains.length; row++) {
+      if (frame.voiced && voiced[row]) gains[row] = (gains[row] as number) - likenessNeeded;
+      else gains[row] = frame.voiced || voiced[row] ? -mismatchCost : 0;
+    }
   }
 
   #matchEndingIn(row: number, frame: number): Match {
