@@ -38,7 +38,7 @@ export default defineConfig({
     projects: [
       project('unit', 0, { maxWorkers: 2, isolate: false }),
       // These wait most of their time: for vendors that are late, for what is to be found dead.
-      project('contracts', 1, { maxWorkers: 5, isolate: false, retry: onceMore, testTimeout: 30_000 }),
+      project('contracts', 1, { maxWorkers: 7, isolate: false, retry: onceMore, testTimeout: 30_000 }),
       project('db', 2, {
         maxWorkers: 3,
         // A process of its own for each file would compile PGlite anew, which takes longer than most files do.
