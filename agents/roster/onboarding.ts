@@ -88,7 +88,7 @@ export class Onboarding extends SpokenAgent {
   }
 
   /** Takes what was said for the answer of the open step. Once no step is open, there is nothing left to go by. */
-  override answerWithoutModel(): boolean {
+  protected override answerWithoutModel(): boolean {
     if (!this.#byRule?.open) return false;
     // Told twice of one turn: the first time is on its way.
     if (!this.#isAnswering) void this.#answer(this.#byRule, this.#wordsLeft());

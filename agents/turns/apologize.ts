@@ -77,7 +77,7 @@ export class Apologies {
   /** No model answers this turn. An agent that knows how to goes on by itself. */
   #withoutAnswer(): void {
     const { currentAgent } = this.#session;
-    if (currentAgent instanceof SpokenAgent && currentAgent.answerWithoutModel()) {
+    if (currentAgent instanceof SpokenAgent && currentAgent.goOnWithoutModel()) {
       this.#options.recovered({ kind: 'by-rule' });
       return;
     }

@@ -32,6 +32,11 @@ export interface OutsideTools {
   toolset(ownNames: ReadonlySet<string>): llm.Toolset;
 }
 
+/** A model that gave no answer is waited for less, for so long; then it may be slow and no more. */
+const awayForMs = 60_000;
+/** One that is back begins to answer in this time, and a filler is not begun before (`FILLER_AFTER_MS`). */
+const awayPatienceMs = 1_500;
+
 /** Begins what is spoken and belongs neither to the transcript nor to the history: U+2063, which no voice says. */
 export const asideMark = '\u2063';
 
@@ -42,6 +47,8 @@ export const asideMark = '\u2063';
 export class SpokenAgent extends voice.Agent<Call> {
   /** Whether it goes on with a conversation of its own. */
   protected readonly resumed: boolean;
+  /** Until when its model is taken to be away, epoch milliseconds. */
+  #awayUntilMs = 0;
 
   constructor({ resumed = false, outsideTools, ...options }: SpokenAgentOptions) {
     super(outsideTools ? withOutsideTools(options, outsideTools) : options);
@@ -58,10 +65,23 @@ export class SpokenAgent extends voice.Agent<Call> {
   }
 
   /**
-   * No model gives an answer to what was said last: an agent that knows what to say by itself begins to, here or later.
+   * No model gives an answer to what was said last: an agent that knows what to say by itself begins to. For a while it doesn't
+   * wait for the model as long as before.
    * @returns whether it does; the person gets an apology otherwise
    */
-  answerWithoutModel(): boolean {
+  goOnWithoutModel(): boolean {
+    const goesOn = this.answerWithoutModel();
+    if (goesOn && Date.now() > this.#awayUntilMs) this.#awayUntilMs = Date.now() + awayForMs;
+    return goesOn;
+  }
+
+  /** How long an answer of the model is worth waiting for, in milliseconds from the end of a turn. */
+  get patienceMs(): number {
+    return Date.now() < this.#awayUntilMs ? awayPatienceMs : Number.POSITIVE_INFINITY;
+  }
+
+  /** Answers what was said last without a model, here or later. @returns whether it knows how to */
+  protected answerWithoutModel(): boolean {
     return false;
   }
 
@@ -71,7 +91,7 @@ export class SpokenAgent extends voice.Agent<Call> {
     const asked = boundedHistory(withWholeTurn(chatCtx, call.pauses?.pieces ?? 0));
     const times = call.stopwatch?.replyBegun(settings, asked);
     const made = await voice.Agent.default.llmNode(this, asked, tools, settings);
-    const reply = made && times ? timed(made, times) : made;
+    const reply = made && this.#watched(made, times);
     if (!reply || !call.watch || !this.session.output.audio) return reply;
     const watch = call.watch;
     return withFiller(reply, {
@@ -81,6 +101,19 @@ export class SpokenAgent extends voice.Agent<Call> {
         return phrases.filler[languageOf(call)];
       },
     });
+  }
+
+  /** The same reply, told to what measures it. Its first words say that the model is there. */
+  #watched(reply: Reply, times: ReplyTimes | undefined): Reply {
+    return watched(
+      reply,
+      (value) => {
+        if (isUseful(value)) this.#awayUntilMs = 0;
+        if (typeof value === 'string') times?.text(value);
+        else if (typeof value === 'object') times?.text(value.delta?.content ?? '');
+      },
+      () => times?.textEnded(),
+    );
   }
 
   /** Lines that are recorded are played; others of them are recorded as they are spoken. */
@@ -211,18 +244,6 @@ function withoutMark(text: ReadableStream<string>, onMark: () => void): Readable
         controller.enqueue(chunk.replaceAll(asideMark, ''));
       },
     }),
-  );
-}
-
-/** The same reply, its words told to what measures it. */
-function timed(reply: Reply, times: ReplyTimes): Reply {
-  return watched(
-    reply,
-    (value) => {
-      if (typeof value === 'string') times.text(value);
-      else if (typeof value === 'object') times.text(value.delta?.content ?? '');
-    },
-    () => times.textEnded(),
   );
 }
 

@@ -1,5 +1,6 @@
 import { voice } from '@livekit/agents';
 import type { CallSession } from '../call.ts';
+import { SpokenAgent } from './spoken-agent.ts';
 
 const { AgentStateChanged, Close, ConversationItemAdded, UserStateChanged } = voice.AgentSessionEventTypes;
 
@@ -7,7 +8,7 @@ const { AgentStateChanged, Close, ConversationItemAdded, UserStateChanged } = vo
 export interface TurnWatchOptions {
   /** From the end of a turn to a filler; 0 for none. */
   fillerAfterMs: number;
-  /** From the end of a turn to `onSilence`. */
+  /** From the end of a turn to `onSilence`; an agent may have less patience (`SpokenAgent.patienceMs`). */
   apologyAfterMs: number;
   /** A turn has had no answer at all for too long. Called once a turn. */
   onSilence(): void;
@@ -30,12 +31,14 @@ interface OpenTurn {
  * given a filler and then an apology.
  */
 export class TurnWatch {
+  readonly #session: CallSession;
   readonly #options: TurnWatchOptions;
   #turn: OpenTurn | undefined;
   #waiting: (() => void)[] = [];
   #person: voice.UserState = 'listening';
 
   constructor(session: CallSession, options: TurnWatchOptions) {
+    this.#session = session;
     this.#options = options;
     session.on(ConversationItemAdded, ({ item }) => {
       if (item.type !== 'message' || item.role !== 'user') return;
@@ -100,7 +103,9 @@ export class TurnWatch {
 
   #begin(endedAtMs: number): void {
     this.#end();
-    const inMs = Math.max(0, endedAtMs + this.#options.apologyAfterMs - Date.now());
+    const { currentAgent: agent } = this.#session;
+    const patienceMs = agent instanceof SpokenAgent ? agent.patienceMs : Number.POSITIVE_INFINITY;
+    const inMs = Math.max(0, endedAtMs + Math.min(this.#options.apologyAfterMs, patienceMs) - Date.now());
     this.#turn = { endedAtMs, filled: false, tools: 0, timer: this.#silenceIn(inMs) };
     this.#tell();
   }

@@ -8,6 +8,7 @@ import { Apologies } from '../../agents/turns/apologize.ts';
 import { ShownText } from '../../agents/turns/shown-text.ts';
 import { Vocabulary } from '../../agents/turns/vocabulary.ts';
 import { AppError } from '../../core/errors.ts';
+import { defaults } from '../../core/limits.ts';
 import { createLog } from '../../core/log.ts';
 import type { Recovery } from '../../domain/conversation.ts';
 import { emptyOnboarding, type OnboardingState, withAnswer, withSkipped } from '../../domain/onboarding.ts';
@@ -203,10 +204,14 @@ describe('the onboarding agent whose models are all away', () => {
     expect(spoken.at(-1)).toBe(`I speak English and Dutch only. ${language?.question.en}`);
   });
 
-  test('lets a model that is back go on', async () => {
+  test('lets a model that is back go on, and waits for it as long as before', async () => {
+    const agent = session.currentAgent as Onboarding;
+    expect(agent.patienceMs).toBe(Number.POSITIVE_INFINITY);
     await answerTo('Robin');
+    expect(agent.patienceMs).toBeLessThan(defaults.fillerAfterMs);
     model.replies.push({ id: 'r1', delta: { role: 'assistant', content: 'Here I am again.' } });
     expect(await answerTo('I want to practise')).toBe('Here I am again.');
     expect(backend.state.answers).toEqual({ preferred_name: 'Robin' });
+    expect(agent.patienceMs).toBe(Number.POSITIVE_INFINITY);
   });
 });

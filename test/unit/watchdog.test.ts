@@ -3,7 +3,7 @@ import { ReadableStream } from 'node:stream/web';
 import { FlushSentinel, llm, voice } from '@livekit/agents';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CallSession } from '../../agents/call.ts';
-import { asideMark, withFiller } from '../../agents/turns/spoken-agent.ts';
+import { asideMark, SpokenAgent, withFiller } from '../../agents/turns/spoken-agent.ts';
 import { TurnWatch } from '../../agents/turns/watchdog.ts';
 
 const { AgentStateChanged, ConversationItemAdded, UserStateChanged } = voice.AgentSessionEventTypes;
@@ -135,6 +135,27 @@ describe('the watch over the turns of a call', () => {
     watch.waitingFor(8_000)();
     await vi.advanceTimersByTimeAsync(20_000);
     expect(silences).toBe(1);
+  });
+
+  it('waits less for a model that has left a turn to rules, for a minute', async () => {
+    class Ruled extends SpokenAgent {
+      protected override answerWithoutModel(): boolean {
+        return true;
+      }
+    }
+    const agent = new Ruled({ id: 'ruled', instructions: 'Answer.' });
+    Object.assign(session, { currentAgent: agent });
+    expect(agent.goOnWithoutModel()).toBe(true);
+    turn();
+    await vi.advanceTimersByTimeAsync(1_600);
+    expect(silences).toBe(1);
+    agent.goOnWithoutModel();
+    await vi.advanceTimersByTimeAsync(60_000);
+    turn();
+    await vi.advanceTimersByTimeAsync(3_900);
+    expect(silences).toBe(1);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(silences).toBe(2);
   });
 
   it('apologises for each turn that nothing is heard of', async () => {
