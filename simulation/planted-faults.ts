@@ -48,6 +48,11 @@ export const plantedFaults = {
     module: 'agents/roster/reminder-tools',
     change: ['backend.reminders.create(wanted)', '({ ...wanted, dueAt: new Date().toISOString() })'],
   },
+  'declined-facts-stay': {
+    description: 'What somebody does not want to be remembered stays.',
+    module: 'agents/roster/memory-tools',
+    change: ['ctx.userData.backend.memory.forget(input.id)', 'Promise.resolve()'],
+  },
   'wrong-opening': {
     description: 'The onboarding begins with other words.',
     module: 'agents/roster/onboarding',

@@ -1,4 +1,4 @@
-import { llm } from '@livekit/agents';
+import { llm, type voice } from '@livekit/agents';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { sizes } from '../../core/limits.ts';
@@ -9,6 +9,9 @@ import { uninterrupted } from './uninterrupted.ts';
 
 // No `z.uuid()`: vendors differ in the formats their schemas take. The API names a wrong one.
 const id = z.string().describe('The id of the fact, as propose_fact or get_facts gave it.');
+
+/** What was proposed in a reply: nobody can have agreed to it before they have heard that reply. */
+const proposals = new WeakMap<voice.SpeechHandle, Set<string>>();
 
 /** Tool: what is remembered of the caller, and what is only proposed. */
 export const getFacts = llm.tool({
@@ -54,6 +57,9 @@ export const proposeFact = llm.tool({
   execute: async ({ text }, { ctx }: llm.ToolOptions<Call>) => {
     const fact = await uninterrupted(ctx, () => ctx.userData.backend.memory.propose(text)).catch(explain);
     tell(ctx.userData, fact);
+    if (fact.state === 'proposed') {
+      proposals.set(ctx.speechHandle, new Set(proposals.get(ctx.speechHandle)).add(fact.id));
+    }
     const next = fact.state === 'kept' ? 'It is kept already.' : 'Ask the caller whether you may keep it.';
     return { id: fact.id, state: fact.state, next };
   },
@@ -66,6 +72,9 @@ export const keepFact = llm.tool({
     'Keeps a proposed fact. Only after the caller said yes to exactly that. Keeping it again changes nothing.',
   parameters: z.object({ id }),
   execute: async (input, { ctx }: llm.ToolOptions<Call>) => {
+    if (proposals.get(ctx.speechHandle)?.has(input.id)) {
+      throw new llm.ToolError('The caller was not asked yet: ask them, and keep it once they have said yes.');
+    }
     const fact = await uninterrupted(ctx, () => ctx.userData.backend.memory.keep(input.id)).catch(explain);
     tell(ctx.userData, fact);
     return { kept: fact.text };

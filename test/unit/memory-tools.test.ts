@@ -26,6 +26,7 @@ let interruptions: boolean[];
 
 beforeEach(() => {
   [asked, told, interruptions] = [[], [], []];
+  ctx.speechHandle = { allowInterruptions: true };
   memory = {};
 });
 
@@ -78,6 +79,16 @@ describe('the tools of the memory', () => {
       { id, text: null, state: 'forgotten' },
     ]);
     expect(interruptions).toEqual([false, false]);
+  });
+
+  test('keep nothing in the reply that proposes it, but in the next one', async () => {
+    answering('propose', proposed);
+    answering('keep', kept);
+    await use(proposeFact, { text: proposed.text });
+    await expect(use(keepFact, { id })).rejects.toThrow('was not asked yet');
+    expect(asked).toEqual([['propose', proposed.text]]);
+    ctx.speechHandle = { allowInterruptions: true };
+    expect(await use(keepFact, { id })).toEqual({ kept: kept.text });
   });
 
   test('read what is remembered and what was spoken of earlier, with the day', async () => {
