@@ -1,12 +1,25 @@
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer } from 'vitest/node';
 
 /** One suite; `order` keeps it from running beside another, whose load its timing would show. */
 const project = (name: string, order: number, more: object = {}) => ({
   extends: true as const,
   test: { name, include: [`test/${name}/**/*.test.ts`], sequence: { groupOrder: order }, ...more },
 });
+
+/** They take a minute or more, so that a suite which began them last would wait for them alone. */
+const longest = ['matrix-pglite', 'matrix-routes', 'matrix-postgres', 'jobs-killed', 'continuity', 'seventh-agent'];
+
+/** The order of Vitest's own, which knows nothing but sizes in a fresh checkout, with the longest files first. */
+class LongestFirst extends BaseSequencer {
+  override async sort(...[files]: Parameters<BaseSequencer['sort']>): ReturnType<BaseSequencer['sort']> {
+    const isLong = ({ moduleId }: (typeof files)[number]) => longest.includes(basename(moduleId, '.test.ts'));
+    const [long, others] = [files.filter(isLong), files.filter((file) => !isLong(file))];
+    return [...(await super.sort(long)), ...(await super.sort(others))];
+  }
+}
 
 /**
  * What runs servers, processes and calls shares two cores with them, and now and then with a neighbour: a test that fails is
@@ -25,6 +38,7 @@ const calls = {
 export default defineConfig({
   test: {
     env: { NODE_ENV: 'test' },
+    sequence: { sequencer: LongestFirst },
     // Where nothing may be skipped, whatever guards people's data is tested whole.
     coverage: {
       enabled: process.env.REQUIRE_ALL === '1',
