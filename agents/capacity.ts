@@ -30,6 +30,11 @@ export class Capacity {
     return true;
   }
 
+  /** The job of an accepted call runs, or has run: one that left at once may never have been seen among those that run. */
+  launched(jobId: string): void {
+    this.#accepted.delete(jobId);
+  }
+
   /**
    * Load to report, 0 to 1. LiveKit's server gives a worker the affinity `max(0, 0.7 - load)` and never asks one with
    * affinity 0, so a worker with room for one more call must stay below 0.7, and one without reports 1.

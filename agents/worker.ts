@@ -114,6 +114,7 @@ async function createAgentServer(config: WorkerConfig, log: Log) {
         if (!capacity.accept(job, runningIds())) return request.reject();
         void tellAccepted({ ...config, log }, job);
         await request.accept('Parley');
+        capacity.launched(job.jobId);
       },
       numIdleProcesses: config.idleProcesses,
       drainTimeout: config.drainTimeoutMs,

@@ -33,6 +33,14 @@ describe('Capacity', () => {
     expect(capacity.accept(jobOf('two'), [])).toBe(true);
   });
 
+  test('has room again once a job has left before it was seen to run', () => {
+    const capacity = new Capacity(1);
+    expect(capacity.accept(jobOf('one'), [])).toBe(true);
+    capacity.launched('one');
+    expect(capacity.count(['one'])).toBe(1);
+    expect(capacity.accept(jobOf('two'), [])).toBe(true);
+  });
+
   test('forgets a call that was accepted and did not run within 30 s', () => {
     let now = 0;
     const capacity = new Capacity(1, () => now);
