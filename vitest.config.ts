@@ -10,7 +10,10 @@ const project = (name: string, order: number, more: object = {}) => ({
 });
 
 /** They take a minute or more, so that a suite which began them last would wait for them alone. */
-const longest = ['matrix-pglite', 'matrix-routes', 'matrix-postgres', 'jobs-killed', 'continuity', 'seventh-agent'];
+const longest = [
+  ...['matrix-pglite', 'matrix-routes', 'matrix-postgres', 'jobs-killed'],
+  ...['continuity', 'seventh-agent', 'vendor-faults', 'bad-vendors'],
+];
 
 /** The order of Vitest's own, which knows nothing but sizes in a fresh checkout, with the longest files first. */
 class LongestFirst extends BaseSequencer {
@@ -29,6 +32,8 @@ const onceMore = 1;
 
 /** What calls of both kinds need. A test of theirs takes its own LiveKit rooms, stand-ins and worker. */
 const calls = {
+  // Audio that a starved process delivers late is stretched on its way, and a recogniser hears other words.
+  retry: 2,
   testTimeout: 120_000,
   hookTimeout: 300_000,
   globalSetup: ['test/support/live-setup.ts', 'test/support/pglite-setup.ts'],
@@ -63,12 +68,10 @@ export default defineConfig({
         globalSetup: ['test/support/postgres-setup.ts', 'test/support/pglite-setup.ts'],
         setupFiles: ['test/support/low-priority.ts'],
       }),
-      // Typed calls wait most of their time too, and nobody times them.
-      project('live', 3, { ...calls, maxWorkers: 2, retry: onceMore }),
+      // Calls wait most of their time too, and these bear to be late.
+      project('live', 3, { ...calls, maxWorkers: 2 }),
       project('voice', 4, {
         ...calls,
-        // Audio that a starved process delivers late is stretched on its way, and a recogniser hears other words.
-        retry: 2,
         fileParallelism: false,
         setupFiles: ['test/support/voice-turn.ts'],
       }),
