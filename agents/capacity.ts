@@ -2,7 +2,7 @@
 const launchTimeoutMs = 30_000;
 /**
  * A second job for a room that comes so soon was dispatched because the first was not heard of in time: it would leave by itself,
- * but take the place of another call until then. Half of what an agent has to come by default (`AGENT_JOIN_TIMEOUT_MS`), after which the next one is taken.
+ * but take the place of another call until then. Half of what an agent has to come by default (`AGENT_JOIN_TIMEOUT_MS`).
  */
 const sameRoomMs = 4_000;
 
