@@ -10,6 +10,7 @@ import type { WarmableTTS } from '../providers/vendors.ts';
 import type { AgentName } from './call.ts';
 import type { RequestTimes } from './telemetry/reply-times.ts';
 import { AdoptingLLM } from './turns/adopting-llm.ts';
+import { NormalizedSTT } from './turns/normalize.ts';
 import type { RealtimeMember } from './turns/speech-route.ts';
 import { vendorOrder } from './vendor-order.ts';
 
@@ -64,6 +65,11 @@ export class CallVendors {
 
   tts(agent: AgentName): WarmableTTS {
     return this.#once('tts', agent, (order) => this.#options.makers.providers.createTTS(this.#with(), order));
+  }
+
+  /** Asks the recognisers for final transcripts of what they were given. */
+  requestFinal(): void {
+    for (const made of this.#made.values()) if (made instanceof NormalizedSTT) made.flush();
   }
 
   /** The speech-to-speech models that an agent's calls go through, if any. */

@@ -259,7 +259,8 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
   boundCall(session, call, { callMaxMs: dependencies.turns.callMaxMs, end });
   if (spoken) {
     const manual = detection === 'manual';
-    registerTurnMethods({ session, room: ctx.room, identity: claim.participantIdentity, manual });
+    const requestFinal = () => vendors.requestFinal();
+    registerTurnMethods({ session, room: ctx.room, identity: claim.participantIdentity, manual, requestFinal });
   }
   if (speech && dependencies.speechCacheDir) void recordLines(lines, speech.tts, urgentLines(call.language));
   await ctx.waitForParticipant(claim.participantIdentity);

@@ -60,6 +60,7 @@ export class NormalizedSTT extends stt.STT {
   readonly label: string;
   readonly #stt: stt.STT;
   readonly #options: NormalizedSTTOptions;
+  readonly #streams = new Set<NormalizedStream>();
 
   constructor(options: NormalizedSTTOptions) {
     super(options.stt.capabilities);
@@ -92,10 +93,18 @@ export class NormalizedSTT extends stt.STT {
   }
 
   override stream(options?: { connOptions?: APIConnectOptions }): stt.SpeechStream {
-    return new NormalizedStream(this, this.#stt.stream(options), {
+    const stream = new NormalizedStream(this, this.#stt.stream(options), {
       normalize: (event) => (this.#isListening(event) ? undefined : this.#normalize(event)),
       speculation: this.#options.speculation,
+      onInputEnd: () => this.#streams.delete(stream),
     });
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  /** Asks for final transcripts of what the open streams were given. */
+  flush(): void {
+    for (const stream of this.#streams) stream.flush();
   }
 
   override _updateSessionKeyterms(keyterms: string[]): void {
@@ -142,6 +151,8 @@ interface NormalizedStreamOptions {
   /** Undefined: it is dropped. */
   normalize(event: stt.SpeechEvent): stt.SpeechEvent | undefined;
   speculation?: SpeculationOptions;
+  /** It takes nothing more. */
+  onInputEnd(): void;
 }
 
 /**
@@ -153,9 +164,15 @@ class NormalizedStream extends stt.SpeechStream {
   readonly #stream: stt.SpeechStream;
   readonly #events: Pick<stt.SpeechStream, 'next'>;
   readonly #speculation: Speculation | undefined;
+  readonly #onInputEnd: () => void;
 
-  constructor(owner: stt.STT, stream: stt.SpeechStream, { normalize, speculation }: NormalizedStreamOptions) {
+  constructor(
+    owner: stt.STT,
+    stream: stt.SpeechStream,
+    { normalize, speculation, onInputEnd }: NormalizedStreamOptions,
+  ) {
     super(owner);
+    this.#onInputEnd = onInputEnd;
     this.label = `NormalizedStream<${stream.label}>`;
     this.#stream = stream;
     const normalized = {
@@ -201,6 +218,7 @@ class NormalizedStream extends stt.SpeechStream {
   }
 
   override endInput(): void {
+    this.#onInputEnd();
     this.#stream.endInput();
   }
 
@@ -209,6 +227,7 @@ class NormalizedStream extends stt.SpeechStream {
   }
 
   override close(): void {
+    this.#onInputEnd();
     this.#speculation?.close();
     this.#stream.close();
     super.close();

@@ -1,5 +1,6 @@
 import { type Room, RpcError, type RpcInvocationData } from '@livekit/rtc-node';
 import type { CallSession } from '../call.ts';
+import { TurnRelease } from './turn-release.ts';
 
 /** Methods by which a client takes its turns itself, as LiveKit's examples name them, and puts the call on hold. */
 export const turnMethods = ['start_turn', 'end_turn', 'cancel_turn', 'hold', 'resume'] as const;
@@ -14,16 +15,20 @@ export interface TurnMethodOptions {
   identity: string;
   /** Whether turns are taken by these methods alone: then nothing is heard between `end_turn` and `start_turn`. */
   manual: boolean;
+  /** Asks the recogniser for a final transcript of what it was given. */
+  requestFinal(): void;
 }
 
 /**
  * Registers the methods for LiveKit's RPC (https://docs.livekit.io/home/client/data/rpc/). `start_turn` silences the agent and
- * listens, `end_turn` has it answer, `cancel_turn` forgets what was said since. `hold` stops hearing and speaking until `resume`.
+ * listens, `end_turn` has it answer, `cancel_turn` forgets what was said since; one that starts again while the last of a turn is
+ * still on its way goes on with that turn. `hold` stops hearing and speaking until `resume`.
  * Others than the person of the call are refused, and so are the methods of turns in a call whose turns are found by listening.
  */
-export function registerTurnMethods({ session, room, identity, manual }: TurnMethodOptions): void {
+export function registerTurnMethods({ session, room, identity, manual, requestFinal }: TurnMethodOptions): void {
   let held = false;
   const hear = (on: boolean) => session.input.setAudioEnabled(on && !held);
+  const release = new TurnRelease(session, { stopHearing: () => hear(false), requestFinal });
   const silence = () => {
     try {
       session.interrupt();
@@ -33,20 +38,23 @@ export function registerTurnMethods({ session, room, identity, manual }: TurnMet
   };
   const turns: Record<TurnMethod, () => void> = {
     start_turn() {
-      silence();
-      session.clearUserTurn();
+      if (!release.cancel()) {
+        silence();
+        session.clearUserTurn();
+      }
       hear(true);
     },
     end_turn() {
-      hear(false);
-      session.commitUserTurn();
+      release.begin();
     },
     cancel_turn() {
+      release.cancel();
       hear(false);
       session.clearUserTurn();
     },
     hold() {
       held = true;
+      release.cancel();
       silence();
       session.clearUserTurn();
       session.input.setAudioEnabled(false);

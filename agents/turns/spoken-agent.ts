@@ -85,6 +85,13 @@ export class SpokenAgent extends voice.Agent<Call> {
     return false;
   }
 
+  /** A button that was pressed and let go without a word is no turn: a model would be asked to reply to nothing. */
+  override async onUserTurnCompleted(_: llm.ChatContext, said: llm.ChatMessage): Promise<void> {
+    // One that listens by itself gives no words here.
+    if (this.llm instanceof llm.RealtimeModel) return;
+    if (!said.rawTextContent?.trim()) throw new voice.StopResponse();
+  }
+
   override async llmNode(...request: Parameters<voice.Agent<Call>['llmNode']>): Promise<Reply | null> {
     const [chatCtx, tools, settings] = request;
     const call = this.session.userData;

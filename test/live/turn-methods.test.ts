@@ -10,13 +10,15 @@ const reminder = 'please remind me to call my sister tomorrow morning';
 const greeting = phrases.greeting.en(null);
 /** Twice what ends a turn that is found by listening. */
 const unansweredMs = 3_000;
+/** Late enough for a busy machine, soon enough to wait for. */
+const apologyAfterMs = 4_000;
 
 describe.skipIf(!inject('livekit'))('a client that takes its turns itself', () => {
   let stack: LiveStack;
 
   beforeAll(async () => {
     stack = await startLiveStack();
-    await stack.startWorker({ SPEECH_CACHE_DIR: 'off' });
+    await stack.startWorker({ SPEECH_CACHE_DIR: 'off', APOLOGY_AFTER_MS: String(apologyAfterMs) });
   });
 
   afterAll(() => stack.stop());
@@ -46,6 +48,27 @@ describe.skipIf(!inject('livekit'))('a client that takes its turns itself', () =
     await perform(call, 'end_turn');
     await expect.poll(() => answersOf(call), patience).toEqual([greeting, `I heard: ${reminder}.`]);
     await expect.poll(() => saidIn(call), patience).toEqual([reminder]);
+  });
+
+  test('goes on with a turn by start_turn while the last of it is on its way', async () => {
+    const call = await join({ turnDetection: 'manual' });
+    await perform(call, 'start_turn');
+    await call.caller.speak(lineSamples('en-weather'));
+    await perform(call, 'end_turn');
+    await perform(call, 'start_turn');
+    await call.caller.speak(lineSamples('en-reminder'));
+    await perform(call, 'end_turn');
+    await expect.poll(() => answersOf(call), patience).toEqual([greeting, `I heard: ${weather} ${reminder}.`]);
+    await expect.poll(() => saidIn(call), patience).toEqual([`${weather} ${reminder}`]);
+  });
+
+  test('is not answered where it said nothing', async () => {
+    const call = await join({ turnDetection: 'manual' });
+    await perform(call, 'start_turn');
+    await perform(call, 'end_turn');
+    await sleep(apologyAfterMs + unansweredMs);
+    expect(answersOf(call)).toEqual([greeting]);
+    expect(await saidIn(call)).toEqual([]);
   });
 
   test('silences a reply by start_turn', async () => {

@@ -218,6 +218,16 @@ describe('a normalized recogniser', () => {
     expect(() => closing.flush()).toThrow('closed');
   });
 
+  it('asks the streams for final transcripts that take audio still', async () => {
+    const { inner, outer } = open({ events: [] });
+    const [ended, closed, ...listening] = [outer.stream(), outer.stream(), outer.stream(), outer.stream()];
+    ended.endInput();
+    closed.close();
+    outer.flush();
+    for (const stream of listening) await drain(stream);
+    expect(inner.seen.flushes).toBe(2);
+  });
+
   it('gives the time offset to the decorated stream', async () => {
     const { inner, outer } = open({ events: [] });
     const stream = outer.stream();
