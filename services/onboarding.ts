@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { eq, sql } from 'drizzle-orm';
 import { AppError } from '../core/errors.ts';
+import type { Transaction } from '../db/client.ts';
 import { prepared } from '../db/prepared.ts';
 import { onboardingStates } from '../db/schema/onboarding-states.ts';
 import { profiles } from '../db/schema/profiles.ts';
@@ -34,7 +36,8 @@ export async function getOnboarding(context: CoreContext): Promise<OnboardingSta
 }
 
 /**
- * Saves the answer to one step, together with the field of the profile it fills, if any. A step may be answered again.
+ * Saves the answer to one step, together with the field of the profile it fills, if any. A step may be answered again; the same
+ * answer once more, as by a request that is repeated, changes nothing.
  * @throws AppError `invalid_input` naming `answer` when the step doesn't take it, `conflict` when it isn't asked after the
  * answers so far, `precondition_failed` when the state has another version by now, `not_found` when the user has been removed.
  */
@@ -47,10 +50,7 @@ export async function saveOnboardingStep(
   const parsed = step.answer.safeParse(answer);
   if (!parsed.success) throw AppError.field('answer', parsed.error.issues.map((issue) => issue.message).join('; '));
   const value = parsed.data;
-  const fill = step.profileField && {
-    field: step.profileField,
-    value: sealedFor(context, owner, step.profileField, value),
-  };
+  const fill = step.profileField && { field: step.profileField, value };
   return change(context, owner, ifVersions, (progress) => withAnswer(progress, stepId, value), fill);
 }
 
@@ -88,18 +88,23 @@ export function onboardingOf(context: Pick<CoreContext, 'cipher'>, row: StoredOn
 
 async function change(
   context: CoreContext,
-  { tenantId, userId }: CacheOwner,
+  owner: CacheOwner,
   ifVersions: IfVersions['ifVersions'],
   move: (progress: OnboardingProgress) => OnboardingProgress,
-  fill?: { field: ProfileField; value: string },
+  fill?: Fill,
 ): Promise<OnboardingState> {
   const now = context.clock();
-  return writing(context, { tenantId, userId }, async (tx) => {
+  const { userId } = owner;
+  return writing(context, owner, async (tx) => {
     // Two changes at once must not lose each other between the read and the write.
     const [before] = await lockState(tx, { userId });
     if (!before) throw userNotFound();
     requireVersion(before.version, ifVersions);
-    const { answers, skipped, currentStep } = move(progressOf(context, before));
+    const progress = progressOf(context, before);
+    const moved = move(progress);
+    const isMoved = !isDeepStrictEqual(moved, progress);
+    if (!isMoved && (!fill || (await isInProfile(tx, context, owner, fill)))) return onboardingOf(context, before);
+    const { answers, skipped, currentStep } = moved;
     const isEmpty = Object.keys(answers).length === 0;
     const completedAt = currentStep === null ? (before.completedAt ?? now) : isEmpty ? null : before.completedAt;
     const changed = saveState(tx, {
@@ -110,7 +115,13 @@ async function change(
       completedAt: completedAt?.toISOString() ?? null,
       updatedAt: now.toISOString(),
     });
-    const filled = fill && fillProfile[fill.field](tx, { userId, value: fill.value, updatedAt: now.toISOString() });
+    const filled =
+      fill &&
+      fillProfile[fill.field](tx, {
+        userId,
+        value: sealedFor(context, owner, fill),
+        updatedAt: now.toISOString(),
+      });
     // Both leave together: neither needs the other's answer.
     const [[row]] = await Promise.all([changed, filled]);
     return onboardingOf(context, row as StoredOnboarding);
@@ -153,6 +164,12 @@ const fillProfile = {
 
 type ProfileField = NonNullable<OnboardingStep['profileField']>;
 
+/** What an answer puts into the profile. */
+interface Fill {
+  field: ProfileField;
+  value: string;
+}
+
 function fillingProfile(field: ProfileField) {
   return prepared<{ userId: string; value: string; updatedAt: string }, unknown>((tx, { userId, value, updatedAt }) =>
     tx
@@ -162,8 +179,20 @@ function fillingProfile(field: ProfileField) {
   );
 }
 
-function sealedFor(context: CoreContext, { userId }: CacheOwner, field: ProfileField, value: string): string {
+function sealedFor(context: CoreContext, { userId }: CacheOwner, { field, value }: Fill): string {
   return field === 'language' ? value : seal(context, profiles[field], userId, value);
+}
+
+async function isInProfile(
+  tx: Transaction,
+  context: CoreContext,
+  { userId }: CacheOwner,
+  { field, value }: Fill,
+): Promise<boolean> {
+  // Who has an onboarding has a profile.
+  const [row] = (await tx.select().from(profiles).where(eq(profiles.userId, userId))) as [typeof profiles.$inferSelect];
+  const stored = field === 'language' ? row.language : open(context, profiles[field], userId, row[field]);
+  return stored === value;
 }
 
 function progressOf(context: Pick<CoreContext, 'cipher'>, row: StoredOnboarding): OnboardingProgress {

@@ -124,6 +124,29 @@ describeOnBothDatabases('profile and onboarding', (world) => {
     });
   });
 
+  it('are left as they are by an answer that comes twice, unless the profile says otherwise by now', async () => {
+    const user = await world().newUser();
+    const context = world().context(user);
+    const save = (step: 'preferred_name' | 'goal' | 'language', answer: string) =>
+      saveOnboardingStep(context, { step, answer });
+    const steps = [
+      ['preferred_name', 'Ann'],
+      ['goal', 'to relax'],
+      ['language', 'nl'],
+    ] as const;
+    for (const [step, answer] of steps) await save(step, answer);
+    const [onboarding, profile] = [await getOnboarding(context), await getProfile(context)];
+    world().clock.advance(1_000);
+    for (const [step, answer] of steps) expect(await save(step, answer)).toEqual(onboarding);
+    expect(await getOnboarding(context)).toEqual(onboarding);
+    expect(await getProfile(context)).toEqual(profile);
+
+    await updateProfile(context, { changes: { goal: 'to learn', language: null } });
+    await save('goal', 'to relax');
+    await save('language', 'nl');
+    expect(await getProfile(context)).toMatchObject({ goal: 'to relax', language: 'nl' });
+  });
+
   it('keep the fields of a profile that are left out, and lose those that are cleared', async () => {
     const user = await world().newUser();
     const context = world().context(user);
