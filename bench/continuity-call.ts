@@ -10,8 +10,6 @@ const joinTimeoutMs = 60_000;
 const answerTimeoutMs = 20_000;
 /** What an agent warms up once a call has begun must not be met by what happens to the call. */
 const settleMs = 3_000;
-/** Audio that was on its way when a process ended. */
-const residueMs = 150;
 
 /** What became of one call whose process was killed. */
 export interface Outcome {
@@ -53,7 +51,7 @@ export async function callThrough(stack: WorkerStack, { prepare, kill }: Loss): 
   };
   try {
     await caller.join(serverUrl, token, { microphone: true });
-    await caller.waitForAgent(joinTimeoutMs);
+    const lost = await caller.waitForAgent(joinTimeoutMs);
     await Promise.all([prepare(), sleep(settleMs)]);
     await quiet(caller);
     const isReady =
@@ -63,7 +61,10 @@ export async function callThrough(stack: WorkerStack, { prepare, kill }: Loss): 
     const before = await turns();
     const killedAtMs = epochMs();
     kill();
-    const silentMs = (await firstVoicedAfter(caller, killedAtMs + residueMs)) - killedAtMs;
+    // Audio of the lost agent may be on its way still, for as long as the caller's buffers are.
+    const nextAtMs = await nextAgentAt(caller, lost, answerTimeoutMs);
+    if (nextAtMs === undefined) throw new Error('nobody came back to the call');
+    const silentMs = (await firstVoicedAfter(caller, nextAtMs)) - killedAtMs;
     await quiet(caller);
     const wentOn = await say('I want to practise my presentations', 'Which language shall we speak');
     const [after, { version }] = [await turns(), await ask<OnboardingState>(stack, 'GET', '/api/v1/onboarding')];
@@ -91,16 +92,20 @@ export async function isFollowed(
     const lost = await caller.waitForAgent(joinTimeoutMs);
     await sleep(settleMs);
     kill();
-    const deadline = performance.now() + patienceMs;
-    const isNew = (identity: string) => identity !== lost;
-    while (performance.now() < deadline) {
-      if ([...caller.room.remoteParticipants.keys()].some(isNew)) return true;
-      await sleep(50);
-    }
-    return false;
+    return (await nextAgentAt(caller, lost, patienceMs)) !== undefined;
   } finally {
     await caller.leave();
   }
+}
+
+/** When another agent than the lost one was in the room, epoch milliseconds; undefined when none comes. */
+async function nextAgentAt({ room }: Caller, lost: string, patienceMs: number): Promise<number | undefined> {
+  const deadline = performance.now() + patienceMs;
+  while (performance.now() < deadline) {
+    if ([...room.remoteParticipants.keys()].some((identity) => identity !== lost)) return epochMs();
+    await sleep(20);
+  }
+  return undefined;
 }
 
 /** Kills the one process of a worker that is in a call: only that one has threads of WebRTC. Linux alone tells. */
