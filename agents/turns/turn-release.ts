@@ -35,6 +35,7 @@ export class TurnRelease {
       this.#isFinal = isFinal;
       if (isFinal) this.#onFinal?.();
     });
+    session.on(voice.AgentSessionEventTypes.Close, () => this.cancel());
   }
 
   /** Ends the turn, if it isn't being ended already. */
@@ -67,6 +68,10 @@ export class TurnRelease {
 
   #commit(): void {
     this.cancel();
-    this.#session.commitUserTurn();
+    try {
+      this.#session.commitUserTurn();
+    } catch {
+      // The call has ended meanwhile, with which the framework commits what was said by itself.
+    }
   }
 }

@@ -8,8 +8,10 @@ import { TurnRelease } from '../../agents/turns/turn-release.ts';
 class Session extends EventEmitter {
   readonly done: string[] = [];
   userState: voice.UserState = 'listening';
+  isRunning = true;
 
   commitUserTurn(): void {
+    if (!this.isRunning) throw new Error('AgentSession is not running');
     this.done.push('commit');
   }
 
@@ -101,6 +103,17 @@ describe('a turn that its person ends', () => {
     await pass(5_000);
     expect(session.done).not.toContain('commit');
     expect(release.cancel()).toBe(false);
+  });
+
+  test('is left to the framework where the call ends before', async () => {
+    release.begin();
+    session.isRunning = false;
+    await pass(5_000);
+    expect(session.done).toEqual(['deaf']);
+    release.begin();
+    session.emit(voice.AgentSessionEventTypes.Close);
+    await pass(5_000);
+    expect(session.done).toEqual(['deaf']);
   });
 
   test('is not committed where it is cancelled as its final words come', async () => {
