@@ -27,6 +27,7 @@ describe.skipIf(!shared)('the bench of voice turns', () => {
   test('divides all of the time from voice to voice among its columns', async () => {
     const usual = await measure(floor, [{}, {}]);
     const speculating = await measure(parley, [{}, {}]);
+    expect([usual, speculating].map(({ length }) => length)).toEqual([2, 2]);
     for (const turn of [...usual, ...speculating]) {
       const sum = columns.reduce((total, column) => total + turn[column], 0);
       expect(sum).toBeCloseTo(turn.voiceToVoiceMs, 3);
