@@ -107,6 +107,24 @@ export async function newPerson(world: World, inTenant?: string): Promise<Person
   return { ...own, sessionId: rooms[0].id, otherSessionId: rooms[1].id };
 }
 
+/** Ann, who is asking; Bob is in her tenant, Eve in another one. */
+export interface People {
+  ann: Person;
+  bob: Person;
+  eve: Person;
+}
+
+/** Makes the three, and a tenant for Eve alone. */
+export async function newPeople(world: World): Promise<People> {
+  const elsewhere = await world.newTenant();
+  return { ann: await newPerson(world), bob: await newPerson(world), eve: await newPerson(world, elsewhere) };
+}
+
+/** The scope of a transaction in which somebody asks. */
+export function scopeOf({ tenantId, userId }: Pick<Person, 'tenantId' | 'userId'>): Scope {
+  return { role: 'user', tenantId, userId };
+}
+
 /** Whose a row is to be. */
 type Owner = Pick<Person, 'tenantId' | 'userId'>;
 
