@@ -101,6 +101,10 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
   }
   const meter = new CallMeter(dependencies.telemetry.reporter);
   const spoken = claim.session.modality === 'voice';
+  const early = spoken && new PreConnectAudio({ room: ctx.room, identity: claim.participantIdentity, log });
+  // Longer than all that is made ready meanwhile; its failure is met below. The microphone is subscribed to later.
+  const connecting = ctx.connect(undefined, AutoSubscribe.SUBSCRIBE_NONE);
+  connecting.catch(() => {});
   const dispatch = readDispatch(ctx.job.metadata);
   const { resume } = claim;
   const first = resume?.agent ?? dispatch.agent;
@@ -122,14 +126,8 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
     lines: fixedLines,
   });
   const tell = roomTeller(ctx.room, claim.participantIdentity, log);
-  const early = spoken && new PreConnectAudio({ room: ctx.room, identity: claim.participantIdentity, log });
-  const [{ profile, onboarding, turns }] = await Promise.all([
-    backend.context(),
-    Promise.race([vocabulary.reload(), sleep(lexiconPatienceMs)]),
-    lines.load(),
-    // Before the session starts, or its first words and its state never reach the room. The microphone is subscribed to later.
-    ctx.connect(undefined, AutoSubscribe.SUBSCRIBE_NONE),
-  ]);
+  const lexicon = Promise.race([vocabulary.reload(), sleep(lexiconPatienceMs)]);
+  const [{ profile, onboarding, turns }] = await Promise.all([backend.context(), lexicon, lines.load()]);
   const tools = new CallTools({
     servers: dependencies.mcpServers,
     log,
@@ -230,6 +228,8 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
 
   const past = resume ? { chatCtx: historyOf(turns), resumed: true } : {};
   const opening = agent(first, { ...route.agentOptions(first), ...past });
+  // Before the session starts, or its first words and its state never reach the room.
+  await connecting;
   // The concierge is greeted for below; the others open the conversation themselves, which an empty room would not hear.
   if (first !== 'concierge') await ctx.waitForParticipant(claim.participantIdentity);
   const starting = session.start({
