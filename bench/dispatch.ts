@@ -14,7 +14,7 @@ const usage = `npm run bench:dispatch -- [options]
 
 From the request for a token to the first audio of the agent, as a caller hears it: "cold" is a worker's first call, as soon as it
 says that it is ready, "warm" one that comes once the worker has a process waiting. Beside it a bare @livekit/agents worker that
-says the same greeting and whose room is made ahead of its caller. Vendors are stand-ins.
+says the same greeting and is sent for as its caller joins, too. Vendors are stand-ins.
 
   --runs N      workers a row, each with a cold and a warm call (default 20; the whole takes ten minutes)
   --json        print the figures as one JSON line on standard output

@@ -1,10 +1,11 @@
-import { AccessToken, RoomAgentDispatch, RoomServiceClient } from 'livekit-server-sdk';
+import { AccessToken } from 'livekit-server-sdk';
 import { phrases } from '../agents/turns/phrases.ts';
 import type { Environment } from '../core/config/environment.ts';
-import { newRoomName } from '../core/ids.ts';
+import { newId, newRoomName } from '../core/ids.ts';
 import type { TokenResponse } from '../domain/token.ts';
 import { type Child, entry, freePort, startProcess } from '../scripts/processes.ts';
 import type { Stack } from '../scripts/stack.ts';
+import { signJoinToken } from '../services/join-tokens.ts';
 import { installPeer, peerScript, peerVersion } from './voice-peers.ts';
 import type { Entrance } from './voice-turns.ts';
 
@@ -12,6 +13,8 @@ import type { Entrance } from './voice-turns.ts';
 export type Surroundings = Pick<Stack, 'apiUrl' | 'developmentToken' | 'sandboxUrl' | 'workerPid'> & {
   livekit: Pick<Stack['livekit'], 'url' | 'apiKey' | 'apiSecret'>;
 };
+
+const tokenTtlSeconds = 3_600;
 
 /** An agent that can be called. */
 export interface RunningAgent {
@@ -170,12 +173,9 @@ async function startWorker(
     groups: () => [worker.pid],
     stop: () => worker.stop(),
     async enter() {
-      const room = newRoomName();
-      const agents = [new RoomAgentDispatch({ agentName: agent })];
-      await new RoomServiceClient(url, apiKey, apiSecret).createRoom({ name: room, agents });
-      const token = new AccessToken(apiKey, apiSecret, { identity: 'bench-caller' });
-      token.addGrant({ roomJoin: true, room, canPublish: true, canSubscribe: true });
-      return { serverUrl: url, token: await token.toJwt() };
+      // Its caller's arrival sends for it, as it sends for ours: neither has a start.
+      const session = { userId: newId(), roomName: newRoomName(), agentName: agent, dispatchMetadata: '' };
+      return { serverUrl: url, token: await signJoinToken({ livekit: stack.livekit, tokenTtlSeconds }, session, {}) };
     },
   };
 }

@@ -1,4 +1,5 @@
 import { AccessToken, RoomAgentDispatch, RoomConfiguration } from 'livekit-server-sdk';
+import type { LiveKitConfig } from '../core/config/livekit.ts';
 import { listenerIdentityOf, participantIdentityOf } from '../domain/session.ts';
 import type { TokenRequest } from '../domain/token.ts';
 import type { ServiceSettings } from './context.ts';
@@ -12,12 +13,17 @@ export interface JoinedSession {
   dispatchMetadata: string;
 }
 
+/** What join tokens are signed with, and how long they are good for. */
+interface JoinTokenSettings extends Pick<ServiceSettings, 'tokenTtlSeconds'> {
+  livekit: Pick<LiveKitConfig, 'apiKey' | 'apiSecret'>;
+}
+
 /** How somebody takes part: a `listener` publishes nothing, and stands beside the same user's `speaker`. */
 export type Participation = 'speaker' | 'listener';
 
 /** A LiveKit token for one person to join the room of one session, with what they said about themselves. */
 export function signJoinToken(
-  { livekit, tokenTtlSeconds }: Pick<ServiceSettings, 'livekit' | 'tokenTtlSeconds'>,
+  { livekit, tokenTtlSeconds }: JoinTokenSettings,
   { userId, roomName, agentName, dispatchMetadata }: JoinedSession,
   request: TokenRequest,
   participation: Participation = 'speaker',
