@@ -102,7 +102,7 @@ export async function runCall(ctx: JobContext, dependencies: CallDependencies): 
   const meter = new CallMeter(dependencies.telemetry.reporter);
   const spoken = claim.session.modality === 'voice';
   const early = spoken && new PreConnectAudio({ room: ctx.room, identity: claim.participantIdentity, log });
-  // Longer than all that is made ready meanwhile; its failure is met below. The microphone is subscribed to later.
+  // It takes longer than what is made ready meanwhile; its failure is met below. The microphone is subscribed to later.
   const connecting = ctx.connect(undefined, AutoSubscribe.SUBSCRIBE_NONE);
   connecting.catch(() => {});
   const dispatch = readDispatch(ctx.job.metadata);

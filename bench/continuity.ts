@@ -15,7 +15,7 @@ Kills processes in the middle of calls, with kill -9, and measures from the kill
 the call ("job"), and the worker with all its processes ("worker", while a second one runs). Then the person goes on, and it is
 counted what was lost, said again or written twice. Beside it a bare @livekit/agents worker. Vendors are stand-ins.
 
-  --runs N    calls a row (default 20; the whole takes a quarter of an hour)
+  --runs N    calls a row (default 20; the whole takes half an hour)
   --json      print the figures as one JSON line on standard output
   --help      show this
 

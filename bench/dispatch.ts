@@ -16,7 +16,7 @@ From the request for a token to the first audio of the agent, as a caller hears 
 says that it is ready, "warm" one that comes once the worker has a process waiting. Beside it a bare @livekit/agents worker that
 says the same greeting and is sent for as its caller joins, too. Vendors are stand-ins.
 
-  --runs N      workers a row, each with a cold and a warm call (default 20; the whole takes ten minutes)
+  --runs N      workers a row, each with a cold and a warm call (default 20; the whole takes a quarter of an hour)
   --json        print the figures as one JSON line on standard output
   --help        show this`;
 

@@ -74,7 +74,7 @@ async function main(): Promise<number> {
       return { code: Number(code ?? 1), said: Buffer.concat(said).toString() };
     };
     const asAgent = await sessionToken(url, developmentToken, livekit);
-    // Side by side, for each waits for the API half of its time; what the second says is shown when the first is done.
+    // Side by side, for each waits for the API half of its time; what the second says is shown once both are done.
     const runs = await Promise.all([run(developmentToken, 'inherit'), run(asAgent, 'pipe')]);
     process.stdout.write(runs.map(({ said }) => said).join(''));
     return Math.max(...runs.map(({ code }) => code));
