@@ -62,7 +62,7 @@ export function createApp(deps: ApiDependencies) {
   app.onError(onError(deps.log, counts));
   app.use(checks(preface(corsOrigins), body, knownQuery(app), ...(counts ? [counts.byAddress] : [])));
   const open = app.route('/', healthRoutes(deps)).route('/', webhookRoutes(deps)).route('/api/v1', authRoutes(deps));
-  open.use('/api/*', admit({ authenticator: deps.authenticator, counts }));
+  open.use('/api/*', checks(admit({ authenticator: deps.authenticator, counts })));
   const routes = open
     .route('/api/v1', accountRoutes(deps))
     .route('/api/v1', tokenRoutes(deps))

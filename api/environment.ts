@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Actor } from '../domain/actor.ts';
+import type { Answer } from './http-server.ts';
 
 /** What middleware leaves for the routes behind it. */
 export interface ApiEnvironment {
@@ -8,7 +9,7 @@ export interface ApiEnvironment {
     /** The request as Node received it; absent for one that is asked in process. */
     incoming?: IncomingMessage;
     /** Node's answer to it; absent likewise. */
-    outgoing?: ServerResponse;
+    outgoing?: Answer;
   };
   Variables: {
     requestId: string;

@@ -31,16 +31,16 @@ export function createRateLimiter({ redis, scale }: { redis?: Redis; scale: numb
     }),
   );
   return {
-    async consume(name, key) {
+    consume(name, key) {
       const counter = counters.get(name) as RateLimiterMemory;
-      // It rejects with the same when too much is asked.
-      const spent = await counter.consume(key).catch((refusal: RateLimiterRes) => refusal);
-      return {
+      const allowanceOf = (spent: RateLimiterRes): Allowance => ({
         limit: counter.points,
         remaining: spent.remainingPoints,
         resetSeconds: Math.ceil(spent.msBeforeNext / 1_000),
         isExceeded: spent.consumedPoints > counter.points,
-      };
+      });
+      // It rejects with the same when too much is asked.
+      return counter.consume(key).then(allowanceOf, allowanceOf);
     },
   };
 }

@@ -1,5 +1,4 @@
-import { createServer, type Server } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
+import type { Server } from 'node:http';
 import type { Redis } from 'ioredis';
 import { systemClock } from '../core/clock.ts';
 import type { ApiConfig } from '../core/config/api.ts';
@@ -19,6 +18,7 @@ import { createRooms } from '../services/rooms.ts';
 import type { TranscriptionTools } from '../services/transcriptions.ts';
 import { developmentUser, ensureUser } from '../services/users.ts';
 import { type ApiDependencies, createApp } from './app.ts';
+import { createHttpServer } from './http-server.ts';
 import { LeaseConnections } from './lease-connections.ts';
 import { createAuthenticator } from './middleware/authenticator.ts';
 import { servePairingSockets } from './pairing-socket.ts';
@@ -106,7 +106,7 @@ export async function startApi({
     ping: () => database.ping(),
     isDraining: () => draining,
   };
-  const server = createServer(getRequestListener(createApp(dependencies).fetch));
+  const server = createHttpServer(createApp(dependencies));
   const sockets = servePairingSockets(server, { services, authenticator, http: dependencies.http });
   const port = await listen(server, settings.host, settings.port);
   const watchdog = startWatchdog({

@@ -19,6 +19,6 @@ export function sentHeader(c: ApiContext, name: string): string | undefined {
 /** Sets a header of the answer. @param name in lower case */
 export function setHeader(c: ApiContext, name: string, value: string): void {
   const outgoing = c.env?.outgoing;
-  if (outgoing) outgoing.setHeader(name, value);
+  if (outgoing) outgoing.kept[name] = value;
   else c.header(name, value);
 }

@@ -26,7 +26,7 @@ export interface RequestCounts {
   /** Against the limits by address that the route has, those to sign in above all; undefined when it has none. */
   byAddress(c: ApiContext): Promise<void> | undefined;
   /** Against the limits by actor that the route has. */
-  byActor(c: ApiContext, actor: Actor): Promise<void>;
+  byActor(c: ApiContext, actor: Actor): Promise<void> | undefined;
   /** A token or password that was refused, so that they can't be tried out. */
   refusal(c: ApiContext): Promise<void>;
 }
@@ -43,17 +43,14 @@ export function createRequestCounts({ limiter, trustedProxies, cipher }: RateLim
     ];
     spend(c, await limiter.consume(name, cipher.index(`rate limit by ${by}`, parts.join(' '))));
   };
-  const consumeEach = async (c: ApiContext, names: readonly RateLimitName[]) => {
-    for (const name of names) await consume(c, name);
-  };
   return {
     byAddress(c) {
       const names = addressLimitsOf(c);
-      return names.length ? consumeEach(c, names) : undefined;
+      return inOrder(names, (name) => consume(c, name));
     },
-    async byActor(c, actor) {
+    byActor(c, actor) {
       const key = actorKey(actor);
-      for (const name of actorLimitsOf(c)) spend(c, await limiter.consume(name, key));
+      return inOrder(actorLimitsOf(c), (name) => limiter.consume(name, key).then((allowance) => spend(c, allowance)));
     },
     refusal: (c) => consume(c, 'refused'),
   };
@@ -74,6 +71,16 @@ function routesWith(isWanted: (by: RateLimit['by']) => boolean): (c: ApiContext)
     const route = routeOf(c);
     return (route && limits.get(`${route.method} ${route.path}`)) ?? [];
   };
+}
+
+/** Counts against one limit after another; most routes have one or none. */
+function inOrder(
+  names: readonly RateLimitName[],
+  count: (name: RateLimitName) => Promise<void>,
+): Promise<void> | undefined {
+  const [first, ...others] = names;
+  if (!first) return undefined;
+  return others.reduce((counted, name) => counted.then(() => count(name)), count(first));
 }
 
 /** Says what is left, of the last limit when there are several, and refuses the request when that is nothing. */

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
 import { createApp } from '../../api/app.ts';
+import { createHttpServer } from '../../api/http-server.ts';
 import { assetPath } from '../../core/assets.ts';
 import type { UserActor } from '../../domain/actor.ts';
 import { readRecording } from '../../providers/media/recording-reader.ts';
@@ -60,7 +60,7 @@ export async function openTranscriptionWorld(marks: readonly SpokenMark[]): Prom
     ping: () => world.database.ping(),
     isDraining: () => false,
   });
-  const server = createServer(getRequestListener(app.fetch));
+  const server = createHttpServer(app);
   const url = await listen(server);
   return {
     world,
