@@ -1,8 +1,8 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnvironment } from '../api/environment.ts';
+import { createHttpServer } from '../api/http-server.ts';
 import { admit } from '../api/middleware/admit.ts';
 import { createAuthenticator } from '../api/middleware/authenticator.ts';
 import { body } from '../api/middleware/body.ts';
@@ -52,7 +52,7 @@ const bare: RequestListener = (request, response) => {
 };
 
 /** The API's own way to a token, with everything before and after it but the session's row. */
-function route(): RequestListener {
+function route(): Server {
   const log = createLog('bench', 'error');
   const cipher = createFieldCipher(config.encryptionKeys);
   const limiter = createRateLimiter({ scale: config.http.rateLimitScale });
@@ -73,23 +73,22 @@ function route(): RequestListener {
   });
   app.onError(onError(log, counts));
   app.use(checks(preface(config.http.corsOrigins), body, knownQuery(app), counts.byAddress));
-  app.use('/api/*', admit({ authenticator, counts }));
+  app.use('/api/*', checks(admit({ authenticator, counts })));
   app.post('/api/v1/token', optionalJson(tokenRequestSchema), async (c) => {
     const token = await signJoinToken(config, session, c.req.valid('json'));
     setHeader(c, 'cache-control', 'no-store');
     return c.json(answer(token), 201);
   });
-  return getRequestListener(app.fetch);
+  return createHttpServer(app);
 }
 
-async function listen(listener: RequestListener): Promise<number> {
-  const server = createServer(listener);
+async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
 }
 
 async function start(manner: Manner): Promise<number> {
-  if (manner === 'bare') return listen(bare);
+  if (manner === 'bare') return listen(createServer(bare));
   if (manner === 'route') return listen(route());
   const database = await openDatabase(config.database);
   const log = createLog('bench', 'error');
