@@ -6,8 +6,8 @@ import { Caller, epochMs, type Shown } from '../../scripts/caller.ts';
 import { type LiveStack, startLiveStack } from '../support/live-stack.ts';
 
 const shared = inject('livekit');
-/** What somebody who comes back may wait for an answer, on a busy machine: it takes less than three seconds. */
-const answerLimitMs = 10_000;
+/** What somebody who comes back may wait for an answer, on a machine whose neighbours take most of it: it takes three seconds. */
+const answerLimitMs = 20_000;
 
 describe.skipIf(!shared)('a client with LiveKit’s own token source', () => {
   let stack: LiveStack;
