@@ -9,7 +9,7 @@ import { ConfigError } from '../core/errors.ts';
 import { runProgram, stopSignal } from '../core/lifecycle.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { tellAccepted } from './acceptance.ts';
-import { Capacity, launchTimeoutMs } from './capacity.ts';
+import { Capacity } from './capacity.ts';
 import { redactFrameworkLog } from './framework-log.ts';
 import { serveHealth } from './health.ts';
 import { TelemetryHub } from './telemetry/hub.ts';
@@ -24,9 +24,6 @@ const cloudSwitches = [
   'LIVEKIT_AGENT_NAME_OVERRIDE',
   'LIVEKIT_WORKER_TOKEN',
 ];
-
-/** How often it is looked which accepted jobs run by now: one that leaves its room at once takes longer than this to end. */
-const launchLookMs = 100;
 
 /** Without calls, closing takes longer only for processes that are warming up, and those end with this one. */
 const idleCloseMs = 2_000;
@@ -113,18 +110,13 @@ async function createAgentServer(config: WorkerConfig, log: Log) {
       loadThreshold: 0.7,
       loadFunc: async () => capacity.load(runningIds()),
       requestFunc: async (request) => {
-        const { id: jobId, room } = request.job;
-        const roomName = room?.name ?? '';
-        const waiting = capacity.waitingFor(roomName, runningIds());
-        const isAccepted = capacity.accept({ jobId, roomName }, runningIds());
-        // The API gave up on a job that waits for a process: it is on its way still.
-        const coming = isAccepted ? jobId : waiting;
-        if (coming) void tellAccepted({ ...config, log }, { jobId: coming, roomName });
-        await (isAccepted ? request.accept('Parley') : request.reject());
+        const job = { jobId: request.job.id, roomName: request.job.room?.name ?? '' };
+        if (!capacity.accept(job, runningIds())) return request.reject();
+        void tellAccepted({ ...config, log }, job);
+        await request.accept('Parley');
+        capacity.launched(job.jobId);
       },
       numIdleProcesses: config.idleProcesses,
-      // One that many calls keep from its start would be ended in the framework's 10 s, and begun again.
-      initializeProcessTimeout: launchTimeoutMs,
       drainTimeout: config.drainTimeoutMs,
       // A process told to stop while it warms up never hears of it; the longest end of a call takes 25 s.
       shutdownProcessTimeout: 30_000,
@@ -134,7 +126,6 @@ async function createAgentServer(config: WorkerConfig, log: Log) {
       port: frameworkPort,
     }),
   );
-  setInterval(() => capacity.count(runningIds()), launchLookMs).unref();
   // The framework's own page knows whether it is connected; it is the only one that does.
   const isConnected = async () => (await fetch(`http://127.0.0.1:${frameworkPort}/`)).ok;
   return { server, isConnected, activeCalls: () => capacity.count(runningIds()) };

@@ -69,16 +69,15 @@ describe.skipIf(!shared)('the worker', () => {
   });
 
   test('takes no more calls than its cap, and whoever waits gets an agent once there is room', async () => {
-    const worker = await startWorker({ WORKER_MAX_CALLS: '1', WORKER_IDLE_PROCESSES: '1' });
-    // At once: neither runs yet when the other comes.
-    const [one, other] = await Promise.all([join('text'), join('text')]);
-    const answered = await Promise.race([one, other].map((caller) => caller.waitForAgent(20_000).then(() => caller)));
-    const left = answered === one ? other : one;
-    await expect(left.waitForAgent(nobodyComesMs)).rejects.toThrow('no agent was ready');
+    const worker = await startWorker({ WORKER_MAX_CALLS: '1' });
+    const first = await join('text');
+    await first.waitForAgent(20_000);
+    const second = await join('text');
+    await expect(second.waitForAgent(nobodyComesMs)).rejects.toThrow('no agent was ready');
     expect(await healthOf(worker)).toMatchObject({ activeCalls: 1 });
-    await answered.leave();
-    await left.waitForAgent(20_000);
-    await left.leave();
+    await first.leave();
+    await second.waitForAgent(20_000);
+    await second.leave();
   });
 
   test('does not let the environment switch the framework to a cloud', async () => {
