@@ -1,11 +1,4 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-  type RequestListener,
-  type Server,
-  ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Server, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 
 /**
@@ -24,6 +17,5 @@ export class Answer<Request extends IncomingMessage = IncomingMessage> extends S
 
 /** A server, not listening yet, that answers with a Hono app. */
 export function createHttpServer(app: { fetch: Parameters<typeof getRequestListener>[0] }): Server {
-  const listener: RequestListener = getRequestListener(app.fetch);
-  return createServer({ ServerResponse: Answer }, listener);
+  return createServer({ ServerResponse: Answer }, getRequestListener(app.fetch));
 }
