@@ -2,16 +2,27 @@ import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Serv
 import { getRequestListener } from '@hono/node-server';
 
 /**
- * Node's answer to a request, which writes the headers kept here together with those of `writeHead`, where the latter win. Set
- * one by one, each is checked and filed by itself, and a short answer has more of them than it has fields.
+ * Node's answer to a request, which writes the headers it keeps together with those of `writeHead`. Set one by one, each is
+ * checked and filed by itself, and a short answer has more of them than it has fields.
  */
 export class Answer<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
-  /** Headers by their names in lower case. */
-  readonly kept: OutgoingHttpHeaders = {};
+  private kept: OutgoingHttpHeaders | undefined;
 
-  /** As Hono's adapter calls it: with a status and, where there are any, headers as an object. */
+  /** Keeps headers, in place of those of the same names. @param headers by names in lower case; the object is ours from then on. */
+  keep(headers: OutgoingHttpHeaders): void {
+    this.kept = this.kept ? Object.assign(this.kept, headers) : headers;
+  }
+
+  /** As Hono's adapter calls it: with a status and, where there are any, headers as an object, which win over what is kept. */
   override writeHead(statusCode: number, ...rest: unknown[]): this {
-    return super.writeHead(statusCode, { ...this.kept, ...(rest[0] as OutgoingHttpHeaders | undefined) });
+    const headers = rest[0] as OutgoingHttpHeaders | undefined;
+    this.kept ??= {};
+    for (const name in headers) {
+      // What nearly every answer sets is spared the search for its name.
+      if (name === 'Content-Type') this.kept['content-type'] = headers[name];
+      else this.kept[name.toLowerCase()] = headers[name];
+    }
+    return super.writeHead(statusCode, this.kept);
   }
 }
 

@@ -5,6 +5,7 @@ import type { Services } from '../services/context.ts';
 import { changeNote, getNote } from '../services/notes.ts';
 import type { ApiEnvironment } from './environment.ts';
 import { etagHeader, etagOf, ifMatch, ifNoneMatch, ifVersionsOf, isUnchanged, notModified } from './etag.ts';
+import { setHeaders } from './middleware/headers.ts';
 import { problemResponses } from './problem.ts';
 
 const params = z.object({ id: z.uuid() });
@@ -56,7 +57,7 @@ export function noteRoutes(services: Services) {
       });
       const { format = type === 'text/plain' ? 'text' : 'json' } = c.req.valid('query');
       const note = await getNote({ ...services, actor: c.get('actor') }, { sessionId });
-      c.header('vary', 'Accept', { append: true });
+      setHeaders(c, { vary: 'origin, accept' });
       if (isUnchanged(c, { id: format === 'text' ? `${sessionId}.text` : sessionId, version: note.version })) {
         return c.body(null, 304);
       }

@@ -1,10 +1,11 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { tokenRequestSchema, tokenResponseSchema } from '../domain/token.ts';
 import type { Services } from '../services/context.ts';
 import { issueToken } from '../services/tokens.ts';
 import type { ApiEnvironment } from './environment.ts';
-import { setHeader } from './middleware/headers.ts';
-import { optionalJson } from './middleware/optional-json.ts';
+import { setHeaders } from './middleware/headers.ts';
+import { type OptionalJson, optionalJson } from './optional-json.ts';
 import { problemResponses } from './problem.ts';
 
 const createToken = createRoute({
@@ -22,9 +23,11 @@ const createToken = createRoute({
 export function tokenRoutes(services: Services) {
   const app = new OpenAPIHono<ApiEnvironment>();
   app.openAPIRegistry.registerPath(createToken);
-  return app.post(createToken.path, optionalJson(tokenRequestSchema), async (c) => {
-    const token = await issueToken({ ...services, actor: c.get('actor') }, c.req.valid('json'));
-    setHeader(c, 'cache-control', 'no-store');
+  type Asked = Context<ApiEnvironment, typeof createToken.path, OptionalJson<typeof tokenRequestSchema>>;
+  return app.post(createToken.path, async (c: Asked) => {
+    const request = await optionalJson(c, tokenRequestSchema);
+    const token = await issueToken({ ...services, actor: c.get('actor') }, request);
+    setHeaders(c, { 'cache-control': 'no-store' });
     return c.json(token, 201);
   });
 }

@@ -8,11 +8,11 @@ import { createAuthenticator } from '../api/middleware/authenticator.ts';
 import { body } from '../api/middleware/body.ts';
 import { checks } from '../api/middleware/checks.ts';
 import { onError, onInvalid } from '../api/middleware/errors.ts';
-import { setHeader } from '../api/middleware/headers.ts';
+import { setHeaders } from '../api/middleware/headers.ts';
 import { knownQuery } from '../api/middleware/known-query.ts';
-import { optionalJson } from '../api/middleware/optional-json.ts';
 import { preface } from '../api/middleware/preface.ts';
 import { createRequestCounts } from '../api/middleware/rate-limits.ts';
+import { optionalJson } from '../api/optional-json.ts';
 import { createRateLimiter } from '../api/rate-limiter.ts';
 import { startApi } from '../api/start.ts';
 import { systemClock } from '../core/clock.ts';
@@ -74,9 +74,9 @@ function route(): Server {
   app.onError(onError(log, counts));
   app.use(checks(preface(config.http.corsOrigins), body, knownQuery(app), counts.byAddress));
   app.use('/api/*', checks(admit({ authenticator, counts })));
-  app.post('/api/v1/token', optionalJson(tokenRequestSchema), async (c) => {
-    const token = await signJoinToken(config, session, c.req.valid('json'));
-    setHeader(c, 'cache-control', 'no-store');
+  app.post('/api/v1/token', async (c) => {
+    const token = await signJoinToken(config, session, await optionalJson(c, tokenRequestSchema));
+    setHeaders(c, { 'cache-control': 'no-store' });
     return c.json(answer(token), 201);
   });
   return createHttpServer(app);

@@ -11,20 +11,20 @@ export type Check = (c: Context<ApiEnvironment>) => Outcome | Promise<Outcome>;
 // biome-ignore lint/suspicious/noConfusingVoidType: a check that only looks returns nothing.
 type Outcome = Response | undefined | void;
 
-/** Does checks in their order, as one middleware: Hono makes every request wait for each middleware of its own. */
+/**
+ * Does checks in their order, as one middleware: Hono makes every request wait for each middleware of its own. Only a check
+ * that promises is waited for.
+ */
 export function checks(...all: readonly Check[]) {
-  return createMiddleware<ApiEnvironment>(function checks(c, next) {
-    for (let index = 0; index < all.length; index += 1) {
+  function doFrom(first: number, c: Context<ApiEnvironment>, next: Next): Promise<Outcome> {
+    for (let index = first; index < all.length; index += 1) {
       const outcome = all[index]?.(c);
-      if (outcome instanceof Promise) return rest(c, outcome, all.slice(index + 1), next);
+      if (outcome instanceof Promise) return outcome.then((answer) => answer ?? doFrom(index + 1, c, next));
       if (outcome) return Promise.resolve(outcome);
     }
     return next();
+  }
+  return createMiddleware<ApiEnvironment>(function checks(c, next) {
+    return doFrom(0, c, next);
   });
-}
-
-async function rest(c: Context<ApiEnvironment>, first: Promise<Outcome>, others: readonly Check[], next: Next) {
-  let answer = await first;
-  for (const check of others) answer ||= await check(c);
-  return answer ?? next();
 }

@@ -4,7 +4,7 @@ import type { ApiEnvironment } from '../environment.ts';
 /**
  * Headers that every request is asked for and every answer has, straight from and to Node where it serves us. Hono's own ways
  * check and copy them in objects of the fetch standard, which costs a short request more than all it asks for; both agree
- * on what is sent, and what a route sets with `c.header` wins over `setHeader`.
+ * on what is sent, and what a route sets with `c.header` wins over `setHeaders`.
  */
 type ApiContext = Context<ApiEnvironment>;
 
@@ -16,9 +16,9 @@ export function sentHeader(c: ApiContext, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Sets a header of the answer. @param name in lower case */
-export function setHeader(c: ApiContext, name: string, value: string): void {
+/** Sets headers of the answer. @param headers by names in lower case: a new object, which the answer keeps */
+export function setHeaders(c: ApiContext, headers: Record<string, string>): void {
   const outgoing = c.env?.outgoing;
-  if (outgoing) outgoing.kept[name] = value;
-  else c.header(name, value);
+  if (outgoing) outgoing.keep(headers);
+  else for (const [name, value] of Object.entries(headers)) c.header(name, value);
 }

@@ -1,6 +1,6 @@
 import { newId } from '../../core/ids.ts';
 import type { Check } from './checks.ts';
-import { sentHeader, setHeader } from './headers.ts';
+import { sentHeader, setHeaders } from './headers.ts';
 
 /** What others call a request: nothing that could break a line of a log or a header. */
 const wellFormed = /^[\w.:-]{8,128}$/;
@@ -21,25 +21,27 @@ export function preface(origins: readonly string[]): Check {
     const sent = sentHeader(c, 'x-request-id');
     const id = sent !== undefined && wellFormed.test(sent) ? sent : newId();
     c.set('requestId', id);
-    setHeader(c, 'x-request-id', id);
-    setHeader(c, 'cache-control', 'private, no-cache');
-    setHeader(c, 'content-security-policy', "default-src 'none'; frame-ancestors 'none'");
-    setHeader(c, 'referrer-policy', 'no-referrer');
-    setHeader(c, 'x-content-type-options', 'nosniff');
+    setHeaders(c, {
+      'x-request-id': id,
+      'cache-control': 'private, no-cache',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    });
+    setHeaders(c, allowsAll ? { 'access-control-allow-origin': '*' } : { vary: 'origin' });
     const origin = sentHeader(c, 'origin');
-    if (allowsAll) {
-      setHeader(c, 'access-control-allow-origin', '*');
-    } else {
-      setHeader(c, 'vary', 'origin');
-      if (origin !== undefined && origins.includes(origin)) setHeader(c, 'access-control-allow-origin', origin);
+    if (origin !== undefined && !allowsAll && origins.includes(origin)) {
+      setHeaders(c, { 'access-control-allow-origin': origin });
     }
     if (c.req.method === 'OPTIONS') {
-      setHeader(c, 'access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE');
-      setHeader(c, 'access-control-allow-headers', accepted);
-      setHeader(c, 'access-control-max-age', '600');
+      setHeaders(c, {
+        'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+        'access-control-allow-headers': accepted,
+        'access-control-max-age': '600',
+      });
       return c.body(null, 204);
     }
     // Only a browser that sends its page's origin reads this.
-    if (origin !== undefined) setHeader(c, 'access-control-expose-headers', exposed);
+    if (origin !== undefined) setHeaders(c, { 'access-control-expose-headers': exposed });
   };
 }

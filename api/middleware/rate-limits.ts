@@ -7,7 +7,7 @@ import type { ApiEnvironment } from '../environment.ts';
 import type { Allowance, RateLimiter } from '../rate-limiter.ts';
 import { type RateLimit, type RateLimitName, rateLimits, routeLimits } from '../rate-limits.ts';
 import { clientAddress, networkOf } from './client-address.ts';
-import { setHeader } from './headers.ts';
+import { setHeaders } from './headers.ts';
 import { routeOf } from './route.ts';
 
 /** What requests are counted with. */
@@ -85,11 +85,13 @@ function inOrder(
 
 /** Says what is left, of the last limit when there are several, and refuses the request when that is nothing. */
 function spend(c: ApiContext, { limit, remaining, resetSeconds, isExceeded }: Allowance): void {
-  setHeader(c, 'ratelimit-limit', String(limit));
-  setHeader(c, 'ratelimit-remaining', String(remaining));
-  setHeader(c, 'ratelimit-reset', String(resetSeconds));
+  setHeaders(c, {
+    'ratelimit-limit': String(limit),
+    'ratelimit-remaining': String(remaining),
+    'ratelimit-reset': String(resetSeconds),
+  });
   if (!isExceeded) return;
-  setHeader(c, 'retry-after', String(resetSeconds));
+  setHeaders(c, { 'retry-after': String(resetSeconds) });
   throw new AppError('rate_limited', `Too many requests: try again in ${resetSeconds} s`);
 }
 

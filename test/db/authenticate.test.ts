@@ -234,6 +234,13 @@ describe('tokens of one kind', () => {
     }
   });
 
+  it('are known however the header spells and spaces its scheme', async () => {
+    for (const scheme of ['Bearer ', 'bearer ', 'BEARER  ']) {
+      const headers = { authorization: `${scheme}${developmentToken}` };
+      expect(await api.send('GET', '/api/v1/profiles/me', { headers }), scheme).toMatchObject({ status: 200 });
+    }
+  });
+
   it('give no role that there is not', async () => {
     const user = await api.world.newUser();
     const { token } = await api.world.accounts.accessTokens.sign({ ...user, roles: ['student', 'root'] });
