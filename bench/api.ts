@@ -16,7 +16,8 @@ import { loadFor } from './http-load.ts';
 const usage = `npm run bench:api -- [options]
 
 Asks for room tokens over 32 connections: a bare node:http server that signs them with the same code, the API's token route
-with all its middleware but no row written, and the whole route with its session row on a real PostgreSQL.
+with all its middleware but no row written, and the whole route with its session row on a real PostgreSQL. The servers are
+started anew every 10 rounds: one process is compiled better than another, by chance and for as long as it lives.
 
   --seconds N    length of a round (default 0.5)
   --rounds N     rounds of each, in turn (default 60); the medians count, of the ratio those of each round by itself
@@ -25,6 +26,7 @@ with all its middleware but no row written, and the whole route with its session
 
 const connections = 32;
 const warmUpSeconds = 2;
+const roundsOfAStart = 10;
 const manners = {
   bare: 'bare node:http, same signer',
   route: 'token route, no row',
@@ -54,19 +56,35 @@ async function main(): Promise<void> {
   try {
     const settings = await prepare(releasers);
     const rounds: Record<Manner, Round[]> = { bare: [], route: [], full: [] };
-    const servers = new Map<Manner, Server>();
-    for (const manner of Object.keys(manners) as Manner[])
-      servers.set(manner, await startServer(manner, settings, releasers));
-    for (let round = 0; round <= count; round += 1) {
-      for (const [manner, server] of servers) {
-        if (round === 0) console.error(`warming up: ${manners[manner]}`);
-        const measured = await measure(server, round === 0 ? warmUpSeconds : seconds, settings.token);
-        if (round > 0) rounds[manner].push(measured);
-      }
-      if (round > 0 && round % 10 === 0) console.error(`round ${round} of ${count}`);
+    for (let done = 0; done < count; done += roundsOfAStart) {
+      await measureOneStart(rounds, { count: Math.min(roundsOfAStart, count - done), seconds, settings });
+      console.error(`round ${rounds.full.length} of ${count}`);
     }
     const figures = figuresOf(rounds);
     console.log(values.json ? JSON.stringify(figures) : tableOf(figures));
+  } finally {
+    await releasers.releaseAll();
+  }
+}
+
+/** Starts the servers, warms them up, and adds so many rounds of each, in turn. */
+async function measureOneStart(
+  rounds: Record<Manner, Round[]>,
+  { count, seconds, settings }: { count: number; seconds: number; settings: Settings },
+): Promise<void> {
+  const releasers = new Releasers();
+  try {
+    const servers = new Map<Manner, Server>();
+    for (const manner of Object.keys(manners) as Manner[]) {
+      servers.set(manner, await startServer(manner, settings, releasers));
+    }
+    for (const server of servers.values()) await measure(server, warmUpSeconds, settings.token);
+    // There and back again: whoever always comes after the database's work, or first, would be measured with it.
+    const turns = [...servers];
+    for (let round = 0; round < count; round += 1) {
+      for (const [manner, server] of turns) rounds[manner].push(await measure(server, seconds, settings.token));
+      turns.reverse();
+    }
   } finally {
     await releasers.releaseAll();
   }
