@@ -17,11 +17,7 @@ export class Answer<Request extends IncomingMessage = IncomingMessage> extends S
   override writeHead(statusCode: number, ...rest: unknown[]): this {
     const headers = rest[0] as OutgoingHttpHeaders | undefined;
     this.kept ??= {};
-    for (const name in headers) {
-      // What nearly every answer sets is spared the search for its name.
-      if (name === 'Content-Type') this.kept['content-type'] = headers[name];
-      else this.kept[name.toLowerCase()] = headers[name];
-    }
+    for (const name in headers) this.kept[name.toLowerCase()] = headers[name];
     return super.writeHead(statusCode, this.kept);
   }
 }
