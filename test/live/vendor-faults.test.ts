@@ -86,12 +86,14 @@ describe.skipIf(!inject('livekit'))('a call with two vendors of each kind', () =
     const { lastVoicedAtMs } = await call.caller.speak(lineSamples('en-reminder'));
     await call.answered(2);
     const [rest] = logged('openai', 'context-completed', lastVoicedAtMs);
-    expect(`I heard: ${reminder}.`.endsWith(String(rest?.transcript).trim())).toBe(true);
-    expect(Number(rest?.characters)).toBeLessThan(reminder.length);
+    // How much was heard before the voice broke off depends on how busy the machine is; some of it was.
+    const whole = `I heard: ${reminder}.`;
+    expect(whole.endsWith(String(rest?.transcript).trim())).toBe(true);
+    expect(Number(rest?.characters)).toBeLessThan(whole.length);
     const heardMs = call.caller.voicedMsBetween(lastVoicedAtMs, epochMs());
     // A word takes 300 ms.
     expect(Math.abs(heardMs - wholeMs)).toBeLessThan(450);
-    expect(answersOf(call)).toEqual([greeting, `I heard: ${reminder}.`, `I heard: ${reminder}.`]);
+    expect(answersOf(call)).toEqual([greeting, whole, whole]);
     expect(call.recoveries).toContainEqual(fallback('tts', 'tts:cartesia', 'tts:openai'));
   });
 
