@@ -96,8 +96,9 @@ export function unreachable(error: unknown, url: string, setting: string): AppEr
 }
 
 /**
- * A transaction in two round trips when `work` is one query: `begin`, the scope and the first query leave together. Should
- * the scope fail, the transaction is aborted and so is what came behind; should `begin` fail, the login has no rights.
+ * A transaction in two round trips when `work` is one query: `begin`, the scope and the first query leave together, in one
+ * write. Should the scope fail, the transaction is aborted and so is what came behind; should `begin` fail, the login has no
+ * rights.
  */
 async function runTransaction<T>(pool: pg.Pool, scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect();
@@ -105,6 +106,7 @@ async function runTransaction<T>(pool: pg.Pool, scope: Scope, work: (tx: Transac
   try {
     const { tenantId, userId, sessionId } = settingsOf(scope);
     const values = [roleNames[scope.role], tenantId, userId, sessionId];
+    gatherWrites(client);
     const begun = Promise.all([client.query('begin'), client.query({ ...scopeStatement, values })]);
     begun.catch(() => undefined);
     const queries = queriesOf(client);
@@ -128,6 +130,16 @@ async function runTransaction<T>(pool: pg.Pool, scope: Scope, work: (tx: Transac
   }
 }
 
+/**
+ * Sends what the connection is given from here to the next tick at once (https://nodejs.org/api/stream.html#writablecork): the
+ * driver writes each query by itself, and each write wakes the server's process for a part of what it is to do.
+ */
+function gatherWrites({ connection: { stream } }: pg.PoolClient): void {
+  if (stream.writableCorked) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+}
+
 /** PostgreSQL answers `commit` of an aborted transaction with ROLLBACK and no error: a failed query was swallowed. */
 async function commit(client: pg.PoolClient): Promise<void> {
   const { command } = await client.query('commit');
@@ -143,6 +155,7 @@ function queriesOf(client: pg.PoolClient): { client: pg.PoolClient; end(): void 
   let ended = false;
   const query = async (config: pg.QueryConfig, values?: unknown[]) => {
     if (ended) throw new AppError('internal', 'A query came after the end of its transaction');
+    gatherWrites(client);
     return client.query({ ...config, name: statementName(client, config.text, values), values });
   };
   return {
