@@ -30,7 +30,14 @@ export function createOwnTokens<Claims>(
   { secret, algorithm, clock }: { secret: string; algorithm: JwtAlgorithm; clock: Clock },
 ): OwnTokens<Claims> {
   const { audience, type: typ, lifetimeSeconds } = kind;
-  const key = new TextEncoder().encode(secret);
+  // Imported once: given the bytes, jose would import them anew for every token.
+  const importedKey = crypto.subtle.importKey(
+    'raw',
+    new TextEncoder().encode(secret),
+    { name: 'HMAC', hash: `SHA-${algorithm.slice(2)}` },
+    false,
+    ['sign', 'verify'],
+  );
   return {
     async sign(claims) {
       const issuedAtSeconds = Math.floor(clock().getTime() / 1_000);
@@ -41,12 +48,12 @@ export function createOwnTokens<Claims>(
         .setAudience(audience)
         .setIssuedAt(issuedAtSeconds)
         .setExpirationTime(expiresAtSeconds)
-        .sign(key);
+        .sign(await importedKey);
       return { token, expiresAt: new Date(expiresAtSeconds * 1_000) };
     },
     ...rememberVerified(async (token) => {
       try {
-        const { payload } = await jwtVerify(token, key, {
+        const { payload } = await jwtVerify(token, await importedKey, {
           issuer: ownIssuer,
           audience,
           typ,
