@@ -167,8 +167,8 @@ async function measure({ port, process: server }: Server, seconds: number, token
   };
   const before = await cpu();
   const body = JSON.stringify({ participant_name: 'Robin', participant_attributes: { theme: 'dark' } });
-  const request = { path: '/api/v1/token', token, body, status: 201 };
-  const { requests, perSecond } = await loadFor({ port, connections, seconds }, request);
+  const request = { method: 'POST', port, path: '/api/v1/token', token, body };
+  const { requests, perSecond } = await loadFor({ connections, seconds }, request, 201);
   return { perSecond, cpuMicrosecondsPerRequest: ((await cpu()) - before) / requests };
 }
 

@@ -1,4 +1,3 @@
-import { type Agent, request as httpRequest } from 'node:http';
 import type pg from 'pg';
 import type { FieldCipher } from '../core/crypto/field-cipher.ts';
 import type { UserActor } from '../domain/actor.ts';
@@ -8,6 +7,7 @@ import { getContext } from '../services/contexts.ts';
 import { getOnboarding, saveOnboardingStep } from '../services/onboarding.ts';
 import { getProfile } from '../services/profiles.ts';
 import type { SeededUser } from './data-seed.ts';
+import { LoadConnection, requestBytes } from './http-load.ts';
 
 /** What is measured, and what may at most pass on average hardware: p99 over HTTP, milliseconds, by concurrency. */
 export const operations = {
@@ -39,20 +39,23 @@ export function serviceLayer(services: Omit<Context, 'actor'>): Layer {
   };
 }
 
-/** The same over HTTP, each connection kept. @param tokenOf An access token of the user. */
-export function httpLayer(url: string, agent: Agent, tokenOf: (userId: string) => string): Layer {
-  const send = (method: string, path: string, userId: string, body = '') =>
-    new Promise<void>((resolve, reject) => {
-      const headers = { authorization: `Bearer ${tokenOf(userId)}`, 'content-type': 'application/json' };
-      const sent = httpRequest(`${url}/api/v1${path}`, { method, agent, headers }, (response) => {
-        response.resume().on('end', () => {
-          if (response.statusCode === 200) resolve();
-          else reject(new Error(`${method} ${path} answered ${response.statusCode}`));
-        });
-      });
-      sent.on('error', reject).end(body);
-    });
+/** The same over HTTP, on connections that are kept until they are `end`ed. @param tokenOf An access token of the user. */
+export function httpLayer(port: number, tokenOf: (userId: string) => string): Layer & { end(): void } {
+  const idle: LoadConnection[] = [];
+  const send = async (method: string, path: string, userId: string, body?: string) => {
+    let connection = idle.pop();
+    while (connection?.isFresh === false) {
+      connection.end();
+      connection = idle.pop();
+    }
+    connection ??= new LoadConnection(port);
+    await connection.ask(requestBytes({ method, port, path: `/api/v1${path}`, token: tokenOf(userId), body }), 200);
+    idle.push(connection);
+  };
   return {
+    end: () => {
+      for (const connection of idle) connection.end();
+    },
     profile: ({ userId }) => send('GET', '/profiles/me', userId),
     onboarding: ({ userId }) => send('GET', '/onboarding', userId),
     context: ({ userId, sessionId }) => send('GET', `/context?sessionId=${sessionId}`, userId),
@@ -62,8 +65,8 @@ export function httpLayer(url: string, agent: Agent, tokenOf: (userId: string) =
 }
 
 /**
- * Prepared SQL by hand under the same policies: the same role, the same settings, the same pipelining, fields sealed and opened,
- * nothing else.
+ * Prepared SQL by hand under the same policies: the same role, the same settings, the same pipelining by the driver, which
+ * writes each statement as it comes, fields sealed and opened, nothing else.
  */
 export function rawLayer(pool: pg.Pool, cipher: FieldCipher): Layer {
   const scope = `select set_config('role', 'parley_user', true), set_config('app.tenant_id', $1, true),

@@ -1,4 +1,3 @@
-import { Agent } from 'node:http';
 import pg from 'pg';
 import { assetPath } from '../core/assets.ts';
 import { systemClock } from '../core/clock.ts';
@@ -137,10 +136,9 @@ async function prepare(
     readyUrl: `${url}/readyz`,
   });
   releasers.add(() => api.stop());
-  const agent = new Agent({ keepAlive: true, maxSockets: Math.max(...concurrencies) });
-  releasers.add(() => agent.destroy());
   const tokens = await tokensFor(users, jwtSecret);
-  const http = httpLayer(url, agent, (userId) => tokens.get(userId) as string);
+  const http = httpLayer(port, (userId) => tokens.get(userId) as string);
+  releasers.add(() => http.end());
   return { layers: { raw: rawLayer(pool, cipher), service, http }, users };
 }
 
