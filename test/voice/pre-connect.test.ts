@@ -22,7 +22,7 @@ import { joinSamples, patience, silence } from '../support/voice-call.ts';
 const weather = 'tell me about the weather in Paris today';
 const name = { words: 'please call me Robin', samples: lineSamples('en-name') };
 /** Spoken after a breath: what is said while media begins to flow to a new subscriber is lost to WebRTC, not to the agent. */
-const live = joinSamples(silence(500), lineSamples('en-weather'));
+const liveAfter = (breathMs: number) => joinSamples(silence(breathMs), lineSamples('en-weather'));
 const frameSamples = callerSampleRateHz / 100;
 /** The microphone is filled so far ahead: this process also runs the API and the vendors, and now and then pauses. */
 const aheadMs = 200;
@@ -41,13 +41,14 @@ describe.skipIf(!inject('livekit'))('what a person says before the agent has joi
     ['samples', { recording: bytesOf(name.samples) }],
     ['Opus in a container', { recording: opusOf(name.samples), mimeType: 'audio/opus' }],
   ])('is heard once and before what they say live, from %s', async (_kind, early) => {
-    const call = await joinEarly(stack, early);
+    // Not in the first second of the answer to the recording, which hears nothing for fear of its own echo.
+    const call = await joinEarly(stack, { ...early, live: liveAfter(4_000) });
     await expect.poll(() => call.heard.join(' '), patience).toBe(`${name.words} ${weather}`);
   });
 
   test('is left out where it is nothing that can be decoded, and the call goes on', async () => {
     const recording = Buffer.concat([Buffer.from('OggS', 'latin1'), Buffer.alloc(4_000, 7)]);
-    const call = await joinEarly(stack, { recording, mimeType: 'audio/opus' });
+    const call = await joinEarly(stack, { recording, mimeType: 'audio/opus', live: liveAfter(500) });
     await expect.poll(() => call.heard.join(' '), patience).toBe(weather);
   });
 });
@@ -56,13 +57,15 @@ interface EarlyCall {
   recording: Buffer;
   /** What its client calls the recording. */
   mimeType?: string;
+  /** What is said from the moment on that the agent listens. */
+  live: Int16Array;
 }
 
 /**
  * Joins as LiveKit's clients do with a pre-connect buffer: the track says that there is one, and what was recorded until the agent
  * subscribed to the track is sent then, while the person speaks on.
  */
-async function joinEarly(stack: LiveStack, { recording, mimeType }: EarlyCall): Promise<{ heard: string[] }> {
+async function joinEarly(stack: LiveStack, { recording, mimeType, live }: EarlyCall): Promise<{ heard: string[] }> {
   const token = await stack.token();
   const room = new Room();
   const source = new AudioSource(callerSampleRateHz, 1, 2 * aheadMs);
