@@ -21,7 +21,7 @@ started anew every 10 rounds, in another order: one process is compiled better t
 lives, and the first one to be asked is the slower one.
 
   --seconds N    length of a round (default 0.5)
-  --rounds N     rounds of each, in turn (default 60); the medians count, of the ratio those of each round by itself
+  --rounds N     rounds of each (default 60); the medians count, of the ratio those of each round by itself
   --json         print the figures as one JSON line on standard output
   --help         show this`;
 

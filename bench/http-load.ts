@@ -57,7 +57,8 @@ export class LoadConnection {
   async ask(request: Buffer, status: number): Promise<string> {
     const answer = await new Promise<string>((resolve, reject) => {
       this.#asked = { resolve, reject };
-      this.#socket.write(request);
+      // The socket of a server that is gone emits nothing more: only the write tells.
+      this.#socket.write(request, (error) => error && reject(error));
     });
     if (!answer.startsWith(`HTTP/1.1 ${status} `)) throw new Error(`the server answered ${answer.slice(0, 200)}`);
     return answer;
