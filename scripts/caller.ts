@@ -11,7 +11,8 @@ import {
   type RemoteTrack,
   Room,
   RoomEvent,
-  type TextStreamHandler,
+  type TextStreamInfo,
+  type TextStreamReader,
   TrackKind,
   TrackPublishOptions,
   TrackSource,
@@ -27,14 +28,18 @@ const frameSamples = (callerSampleRateHz * frameMs) / 1_000;
 /** A frame of 16-bit samples is voiced above this root mean square; speech lies in the thousands, Opus silence near 0. */
 export const voicedRms = 150;
 
-/** A piece of text as the room shows it; pieces with the same segment id are one sentence growing. */
-export interface Shown {
-  speaker: 'user' | 'agent';
-  segmentId: string;
+/** Text that arrived whole. */
+interface Received {
   text: string;
-  final: boolean;
   /** When its first characters arrived, epoch milliseconds. */
   firstTextAtMs: number;
+}
+
+/** A piece of text as the room shows it; pieces with the same segment id are one sentence growing. */
+export interface Shown extends Received {
+  speaker: 'user' | 'agent';
+  segmentId: string;
+  final: boolean;
 }
 
 /** What a caller tells whoever drives it. */
@@ -190,38 +195,21 @@ export class Caller {
       const state = changed['lk.agent.state'];
       if (state && isAgent(participant)) this.#events.state?.(state);
     });
-    const onText = (topic: string, read: (...stream: Parameters<TextStreamHandler>) => Promise<void>) =>
-      room.registerTextStreamHandler(topic, async (...stream) => {
-        try {
-          await read(...stream);
-        } catch (error) {
-          // One who leaves in the middle of a sentence doesn't get the rest.
-          if (!this.#closed) throw error;
-        }
+    const onText = (topic: string, take: (received: Received, info: TextStreamInfo, identity: string) => void) =>
+      room.registerTextStreamHandler(topic, async (reader, { identity }) => {
+        const received = await receive(reader);
+        if (received) take(received, reader.info, identity);
       });
-    onText('lk.transcription', async (reader, sender) => {
-      const attributes = reader.info.attributes ?? {};
-      const speaker = sender.identity === room.localParticipant?.identity ? 'user' : 'agent';
-      const segmentId = attributes['lk.segment_id'] ?? reader.info.streamId;
-      const finalHeader = attributes['lk.transcription_final'] === 'true';
-      let text = '';
-      let firstTextAtMs = 0;
-      for await (const chunk of reader) {
-        firstTextAtMs ||= epochMs();
-        text += chunk;
-      }
+    onText('lk.transcription', (received, { attributes, streamId }, identity) => {
+      const speaker = identity === room.localParticipant?.identity ? 'user' : 'agent';
+      const segmentId = attributes?.['lk.segment_id'] ?? streamId;
       // An agent's header always says "not final": the end of its stream is the end of the segment.
-      this.#events.shown?.({ speaker, segmentId, text, final: finalHeader || speaker === 'agent', firstTextAtMs });
+      const final = speaker === 'agent' || attributes?.['lk.transcription_final'] === 'true';
+      this.#events.shown?.({ speaker, segmentId, final, ...received });
     });
-    onText(topics.transcriptDetail, async (reader) => {
-      this.#events.detail?.(JSON.parse(await reader.readAll()) as TranscriptDetail);
-    });
-    onText(topics.note, async (reader) => {
-      this.#events.note?.(JSON.parse(await reader.readAll()) as Note);
-    });
-    onText(topics.turnReport, async (reader) => {
-      this.#events.report?.(JSON.parse(await reader.readAll()) as TurnReport);
-    });
+    onText(topics.transcriptDetail, ({ text }) => this.#events.detail?.(JSON.parse(text) as TranscriptDetail));
+    onText(topics.note, ({ text }) => this.#events.note?.(JSON.parse(text) as Note));
+    onText(topics.turnReport, ({ text }) => this.#events.report?.(JSON.parse(text) as TurnReport));
   }
 
   async #hear(track: RemoteTrack): Promise<void> {
@@ -245,6 +233,21 @@ export function lineSamples(id: string): Int16Array {
   const dataAt = file.indexOf('data', 36, 'latin1');
   const bytes = file.subarray(dataAt + 8, dataAt + 8 + file.readUInt32LE(dataAt + 4));
   return new Int16Array(new Uint8Array(bytes).buffer);
+}
+
+/** Reads a stream to its end. Who leaves or is put out of the room in the middle of it doesn't get the rest, nor what came. */
+async function receive(reader: TextStreamReader): Promise<Received | undefined> {
+  let text = '';
+  let firstTextAtMs = 0;
+  try {
+    for await (const chunk of reader) {
+      firstTextAtMs ||= epochMs();
+      text += chunk;
+    }
+  } catch {
+    return undefined;
+  }
+  return { text, firstTextAtMs };
 }
 
 function isAgent(participant: Participant): boolean {
