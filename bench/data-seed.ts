@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { FieldCipher } from '../core/crypto/field-cipher.ts';
 import { newId } from '../core/ids.ts';
 import { defaultTenant } from '../domain/tenant.ts';
@@ -15,6 +14,11 @@ export interface SeededUser {
   sessionId: string;
 }
 
+/** A superuser's connection to PostgreSQL, or PGlite itself. */
+interface Admin {
+  query(text: string, values?: unknown[]): Promise<unknown>;
+}
+
 /** Users written by one statement. */
 const usersPerBatch = 1_000;
 const now = new Date().toISOString();
@@ -24,7 +28,7 @@ const now = new Date().toISOString();
  * @param progress Told now and then how far it has come.
  */
 export async function seedData(
-  admin: pg.ClientBase,
+  admin: Admin,
   cipher: FieldCipher,
   { users, turnsPerUser }: SeedSize,
   progress: (line: string) => void,
@@ -45,7 +49,7 @@ export async function seedData(
   return seeded;
 }
 
-async function insertUsers(admin: pg.ClientBase, cipher: FieldCipher, batch: readonly SeededUser[]): Promise<void> {
+async function insertUsers(admin: Admin, cipher: FieldCipher, batch: readonly SeededUser[]): Promise<void> {
   const ids = batch.map(({ userId }) => userId);
   const sealed = (place: string, text: (index: number) => string) =>
     ids.map((id, index) => cipher.seal(`${place}:${id}`, text(index)));
@@ -83,7 +87,7 @@ async function insertUsers(admin: pg.ClientBase, cipher: FieldCipher, batch: rea
 }
 
 async function insertTurns(
-  admin: pg.ClientBase,
+  admin: Admin,
   cipher: FieldCipher,
   batch: readonly SeededUser[],
   turnsPerUser: number,

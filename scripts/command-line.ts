@@ -23,20 +23,23 @@ export function wholeNumber(option: string, text: string): number {
 }
 
 /**
- * What a measuring program was told: whole numbers from 1 by the name of their option, and `--json`. With `--help` it prints the
- * usage instead, and there are none.
+ * What a measuring program was told: whole numbers from 1 by the name of their option, flags, and `--json`. With `--help` it
+ * prints the usage instead, and there are none.
  * @param defaults option by option, without its dashes
+ * @param flags options without a value
  * @throws Error naming an option that is not known or not a whole number
  */
-export function countsOf<Name extends string>(
+export function countsOf<Name extends string, Flag extends string = never>(
   usage: string,
   defaults: Record<Name, number>,
-): (Record<Name, number> & { json: boolean }) | undefined {
+  flags: readonly Flag[] = [],
+): (Record<Name, number> & Record<Flag | 'json', boolean>) | undefined {
   const names = Object.keys(defaults) as Name[];
+  const allFlags = [...flags, 'json' as const];
   const { values } = parseArgs({
     options: {
       ...Object.fromEntries(names.map((name) => [name, { type: 'string' as const }])),
-      json: { type: 'boolean', default: false },
+      ...Object.fromEntries(allFlags.map((name) => [name, { type: 'boolean' as const }])),
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -44,7 +47,7 @@ export function countsOf<Name extends string>(
     console.log(usage);
     return undefined;
   }
-  const given = values as Partial<Record<Name, string>>;
-  const counts = names.map((name) => [name, wholeNumber(`--${name}`, given[name] ?? String(defaults[name]))]);
-  return { ...(Object.fromEntries(counts) as Record<Name, number>), json: values.json === true };
+  const given = values as Partial<Record<string, string | boolean>>;
+  const counts = names.map((name) => [name, wholeNumber(`--${name}`, String(given[name] ?? defaults[name]))]);
+  return Object.fromEntries([...counts, ...allFlags.map((flag) => [flag, given[flag] === true])]);
 }
