@@ -86,7 +86,7 @@ export function openDatabase(options: PostgresOptions): Promise<Database> {
 export async function openEmbeddedDatabase(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const database =
     'memory' in options
-      ? pgliteDatabase(await PGlite.create({ loadDataDir: options.copyOf }), async () => {})
+      ? await pgliteDatabase(await PGlite.create({ loadDataDir: options.copyOf }), async () => {})
       : await openDataFolder(options);
   try {
     await migrateEmbedded(database.client);
@@ -101,7 +101,7 @@ export async function openEmbeddedDatabase(options: EmbeddedOptions): Promise<Em
 export async function openDataFolder({ dataDir, onWait }: DataFolderOptions): Promise<EmbeddedDatabase> {
   const unlock = await prepareDataFolder(dataDir, onWait);
   try {
-    return pgliteDatabase(await PGlite.create(dataDir), unlock);
+    return await pgliteDatabase(await PGlite.create(dataDir), unlock);
   } catch (error) {
     await unlock();
     const message = `The data folder ${dataDir} doesn't open as a database: move it away to start anew`;

@@ -11,19 +11,22 @@ interface Query<Rows> extends PromiseLike<Rows> {
   prepare(name: string): { execute(values: Record<string, unknown>): Promise<Rows> };
 }
 
-const clients = new WeakMap<Transaction, pg.PoolClient>();
+/** A connection of node-postgres, of a pool or by itself. */
+export type Connection = pg.PoolClient | pg.Client;
+
+const clients = new WeakMap<Transaction, Connection>();
 /** The connection of the query that is being started; node-postgres takes it over before anything else can run. */
-let starting: pg.PoolClient | undefined;
+let starting: Connection | undefined;
 
 /** Drizzle compiles queries against this, and each run brings its own connection. */
 const compiling = drizzle({
   client: {
-    query: (...query: Parameters<pg.PoolClient['query']>) => (starting as pg.PoolClient).query(...query),
-  } as pg.PoolClient,
+    query: (...query: Parameters<Connection['query']>) => (starting as Connection).query(...query),
+  } as Connection,
 });
 
 /** Tells which connection a transaction has, for the queries that are compiled once. */
-export function bindConnection(tx: Transaction, client: pg.PoolClient): void {
+export function bindConnection(tx: Transaction, client: Connection): void {
   clients.set(tx, client);
 }
 
@@ -31,25 +34,16 @@ export function bindConnection(tx: Transaction, client: pg.PoolClient): void {
  * A query that is compiled to SQL once a process and not once a call, which for a short one is a fifth of its time. It is for
  * what every call and every screen asks; elsewhere the plain builder is simpler.
  * @param build The query, with slots in place of values: `(tx, { userId }) => tx.select().from(users).where(eq(users.id, userId))`.
- * @returns how to run it in a transaction. On PGlite it is built anew each time.
+ * @returns how to run it in a transaction.
  */
 export function prepared<Values extends Record<string, unknown>, Rows>(
   build: (tx: Transaction, slots: Slots<Values>) => Query<Rows>,
 ): (tx: Transaction, values: Values) => Promise<Rows> {
   let compiled: ReturnType<Query<Rows>['prepare']> | undefined;
   return async (tx, values) => {
-    const client = clients.get(tx);
-    if (!client)
-      return build(
-        tx,
-        slotsOf(values, (name) => sql`${sql.param(values[name])}`),
-      );
     // Without a name: the connection gives one to every statement.
-    compiled ??= build(
-      compiling,
-      slotsOf(values, (name) => sql`${sql.placeholder(name)}`),
-    ).prepare('');
-    starting = client;
+    compiled ??= build(compiling, slotsOf(values)).prepare('');
+    starting = clients.get(tx);
     try {
       return compiled.execute(values);
     } finally {
@@ -58,6 +52,6 @@ export function prepared<Values extends Record<string, unknown>, Rows>(
   };
 }
 
-function slotsOf<Values extends Record<string, unknown>>(values: Values, slot: (name: string) => SQL): Slots<Values> {
-  return Object.fromEntries(Object.keys(values).map((name) => [name, slot(name)])) as Slots<Values>;
+function slotsOf<Values extends Record<string, unknown>>(values: Values): Slots<Values> {
+  return Object.fromEntries(Object.keys(values).map((name) => [name, sql`${sql.placeholder(name)}`])) as Slots<Values>;
 }

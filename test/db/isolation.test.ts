@@ -108,6 +108,23 @@ describeOnBothDatabases('row-level security', (world) => {
     expect(await meanwhile).toEqual([{ userId: bob.userId, version: 1 }]);
   });
 
+  it('keeps a query that nobody waited for in its transaction', async () => {
+    const [owner, other] = [await world().newUser(), await world().newUser()];
+    const versionOf = async (user: typeof owner) =>
+      (
+        await world().database.transaction(scopeOf(user), (tx) =>
+          tx.select({ version: profiles.version }).from(profiles),
+        )
+      )[0];
+    let left: Promise<unknown> | undefined;
+    await world().database.transaction(scopeOf(owner), async (tx) => {
+      await tx.select().from(profiles);
+      left = tx.update(profiles).set({ version: 50 }).execute();
+    });
+    await left;
+    expect([await versionOf(owner), await versionOf(other)]).toEqual([{ version: 50 }, { version: 1 }]);
+  });
+
   it('keeps 200 people apart who come at once', async () => {
     const crowd = await Promise.all(Array.from({ length: 200 }, () => world().newUser()));
     const seen = await Promise.all(
