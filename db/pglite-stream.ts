@@ -1,7 +1,10 @@
 import { Duplex } from 'node:stream';
 import type { PGlite } from '@electric-sql/pglite';
 
-/** What a server says to a client it lets in: AuthenticationOk, ReadyForQuery (https://www.postgresql.org/docs/current/protocol-message-formats.html). */
+/**
+ * What a server says to a client it lets in: AuthenticationOk, ReadyForQuery
+ * (https://www.postgresql.org/docs/current/protocol-message-formats.html).
+ */
 const welcome = Buffer.from('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I', 'latin1');
 
 /**

@@ -13,6 +13,8 @@ import { workScoped } from './scoped.ts';
 export async function pgliteDatabase(database: PGlite, afterClose: () => Promise<void>): Promise<EmbeddedDatabase> {
   // PGlite's own client sends a query in six messages, each as dear as a short query, and has it planned every time.
   const connection = new pg.Client({ stream: () => new PgliteStream(database), ...{ pipeline: true } });
+  // Unheard, an error of the connection would end the process; the query under way fails by itself.
+  connection.on('error', () => undefined);
   await connection.connect();
   return {
     kind: 'pglite',

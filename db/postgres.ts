@@ -9,6 +9,7 @@ import { roleNames } from './scope.ts';
 import { gatherWrites, workScoped } from './scoped.ts';
 
 const connectTimeoutMs = 5_000;
+
 /** Opens the logins; see `openDatabase`. */
 export async function openPostgres({ url, serviceUrl, poolSize }: PostgresOptions): Promise<Database> {
   const pools = new Map<Scope['role'], pg.Pool>();
